@@ -1,0 +1,1 @@
+"""PDFs: our own drawing of an invoice, and the vault that keeps every PDF we ever had."""

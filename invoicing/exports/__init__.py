@@ -1,0 +1,1 @@
+"""A list's own set as a file: the same query, every row, exact amounts."""

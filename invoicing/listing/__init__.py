@@ -1,0 +1,1 @@
+"""The one query behind list, counts, totals, export and bulk actions."""

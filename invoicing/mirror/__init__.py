@@ -1,0 +1,1 @@
+"""How a provider's answer becomes our rows. The only writer of mirrored facts."""

@@ -1,0 +1,47 @@
+"""What is stored: one noun a file."""
+
+from invoicing.models.audit import AuditEntry
+from invoicing.models.brake import Brake
+from invoicing.models.connection import Connection, Pace
+from invoicing.models.customer import Customer
+from invoicing.models.document import Document
+from invoicing.models.incident import Incident, Position
+from invoicing.models.invoice import Book, Constituent, Invoice, InvoiceTotal
+from invoicing.models.job import Firing, Job, WorkerBeat
+from invoicing.models.line_item import LineItem, LineText
+from invoicing.models.operation import Attempt, Operation
+from invoicing.models.summary import CustomerCell, SummaryCell
+from invoicing.models.sync_run import Absence, SeenPage, SyncRun
+from invoicing.models.user import ROLES, User
+from invoicing.models.version import InvoiceVersion, UnreadableRecord
+
+__all__ = [
+    "ROLES",
+    "Absence",
+    "Attempt",
+    "AuditEntry",
+    "Book",
+    "Brake",
+    "Connection",
+    "Constituent",
+    "Customer",
+    "CustomerCell",
+    "Document",
+    "Firing",
+    "Incident",
+    "Invoice",
+    "InvoiceTotal",
+    "InvoiceVersion",
+    "Job",
+    "LineItem",
+    "LineText",
+    "Operation",
+    "Pace",
+    "Position",
+    "SeenPage",
+    "SummaryCell",
+    "SyncRun",
+    "UnreadableRecord",
+    "User",
+    "WorkerBeat",
+]

@@ -1,0 +1,25 @@
+from django.db import models
+
+from invoicing.models.connection import Connection
+
+
+class Customer(models.Model):
+    """Whom an invoice is for, as one provider knows them. Only the mirror writes it."""
+
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="customers", db_index=False)
+    external_id = models.CharField(max_length=255)
+    name = models.CharField(max_length=500, blank=True)
+    email = models.CharField(max_length=320, blank=True)
+    reference = models.CharField(max_length=255, blank=True)  # their id in our own systems
+    search_text = models.TextField(blank=True)  # folded name, e-mail, reference, external id
+    timezone = models.CharField(max_length=64, blank=True)
+    archived = models.BooleanField(default=False)
+    payload = models.BinaryField(default=b"")  # compressed JSON of the provider's own record; empty when only embedded
+    content_hash = models.BinaryField(max_length=16, default=b"")
+    read_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "external_id"], name="one_row_per_customer")]
+
+    def __str__(self):
+        return self.name or self.email or self.external_id

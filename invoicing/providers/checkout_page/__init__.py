@@ -1,0 +1,1 @@
+"""Checkout Page: invoices it draws from the payments of a store."""

@@ -1,0 +1,1 @@
+"""CockroachDB Cloud: its monthly bills to us, read only."""

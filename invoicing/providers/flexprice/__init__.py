@@ -1,0 +1,1 @@
+"""FlexPrice: subscription and usage billing, in two generations of one API."""

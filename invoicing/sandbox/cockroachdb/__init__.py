@@ -1,0 +1,1 @@
+"""CockroachDB Cloud: the bills it sends to us, one a month, read only."""

@@ -1,0 +1,1 @@
+"""Metronome, simulated: invoices per customer, contracts, commits and credits with their ledgers."""

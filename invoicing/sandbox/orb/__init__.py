@@ -1,0 +1,1 @@
+"""Orb, simulated: invoices and what stands around them, as its API describes itself."""

@@ -1,0 +1,211 @@
+"""All settings, read from the environment once. `make run` writes its own into data/env, so that a command typed in a
+second shell acts on the same desk; a variable of the process wins over that file."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+
+from invoicing import own_keys
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+DATA = Path(env.str("DESK_DATA", default=str(BASE_DIR / "data"))).resolve()
+TESTING = "PYTEST_VERSION" in os.environ
+_server = urlsplit(os.environ.get("DATABASE_URL", "")).hostname
+if _server in (None, "localhost", "127.0.0.1") and not (TESTING or env.bool("DESK_BUILDING", default=False)):
+    own_keys.ensure(DATA)
+if (DATA / "env").is_file():
+    environ.Env.read_env(DATA / "env")
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    if not (TESTING or env.bool("DESK_BUILDING", default=False)):
+        raise environ.ImproperlyConfigured(
+            "SECRET_KEY is not set. A desk whose database is on another machine gets it from its environment."
+        )
+    SECRET_KEY = "only-for-tests-and-builds"  # noqa: S105 - never used where data is kept
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+HTTPS = env.bool("DESK_HTTPS", default=False)  # set it when people reach the desk through https
+ROOT_URLCONF = "invoicing.urls"
+WSGI_APPLICATION = "invoicing.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The desk's own words, all named DESK_*
+DESK_FIELD_KEYS = env.list("DESK_FIELD_KEYS", default=[])  # sealing keys, base64, newest first
+DESK_QUIET_SECONDS = env.float(
+    "DESK_QUIET_SECONDS", default=600
+)  # Q: the longest a written request may still take effect
+DESK_CALL_DEADLINE_SECONDS = env.float(
+    "DESK_CALL_DEADLINE_SECONDS", default=30
+)  # D: one provider call, first byte to last
+DESK_CANCEL_SECONDS = env.float("DESK_CANCEL_SECONDS", default=0)  # how long an operation can be called back
+DESK_ALLOW_PRIVATE_HOSTS = env.bool("DESK_ALLOW_PRIVATE_HOSTS", default=False)  # for the sandbox only
+DESK_EXTRA_HOSTS = env.list(
+    "DESK_EXTRA_HOSTS", default=[]
+)  # provider hosts beyond the known ones, e.g. a self-hosted FlexPrice
+DESK_STALE_HOURS = env.float("DESK_STALE_HOURS", default=24)  # age from which a record is marked stale
+DESK_SYNC_MINUTES = env.float(
+    "DESK_SYNC_MINUTES", default=60
+)  # how often the worker syncs by itself; 0: only when asked
+DESK_TYPED_CONFIRMATION = env.str("DESK_TYPED_CONFIRMATION", default="10000")  # from this amount on the number is typed
+
+# Database
+_url = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA / 'desk.sqlite3'}"
+_database = env.db_url_config(_url)
+DATABASES = {"default": _database}
+_options = _database.setdefault("OPTIONS", {})
+ON_SQLITE = _database["ENGINE"].endswith("sqlite3")
+if ON_SQLITE:
+    _options |= {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;"
+        "PRAGMA cache_size=-64000;PRAGMA mmap_size=1073741824;PRAGMA temp_store=MEMORY;",
+    }
+    _database["TEST"] = {"NAME": str(DATA / "test.sqlite3")}  # a file: in memory, threads lock each other out
+elif env.bool("DESK_DB_POOL", default=True):
+    _database["CONN_MAX_AGE"] = 0
+    _options["pool"] = {"min_size": 1, "max_size": 10, "timeout": 10}
+
+CACHES = {"default": env.cache("CACHE_URL", default="dbcache://desk_cache")}
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "django_tasks",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "invoicing",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "invoicing.web.middleware.RequestId",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "invoicing.web.middleware.SignedIn",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "invoicing.web.context.desk",
+            ],
+        },
+    }
+]
+
+# Accounts
+AUTH_USER_MODEL = "invoicing.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "invoicing.web.accounts.ClosedSignup"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_PREVENT_ENUMERATION = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+USERSESSIONS_TRACK_ACTIVITY = False
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 12 * 3600
+DESK_IDLE_MINUTES = env.float("DESK_IDLE_MINUTES", default=30)  # signed out after so long without a request
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-desk" if HTTPS else "desk"
+CSRF_FAILURE_VIEW = "invoicing.web.errors.csrf_failed"
+
+# Headers
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = False  # the proxy in front does that
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# Words, numbers, time
+LANGUAGE_CODE = "en-us"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("ja", "日本語")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.str("DESK_TIME_ZONE", default="UTC")  # the accounting time zone; stated on every page
+DESK_TIME_ZONE = TIME_ZONE
+
+# Files
+DATA.mkdir(parents=True, exist_ok=True)
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = DATA / "files"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG or TESTING
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG or TESTING
+
+# Background work: code enqueues through django-tasks, a Job row is the truth
+TASKS = {"default": {"BACKEND": "invoicing.jobs.backend.JobBackend", "QUEUES": ["default", "sync", "operations"]}}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "invoicing.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "loggers": {"invoicing": {"level": env.str("LOG_LEVEL", default="INFO")}},
+}

@@ -1,0 +1,1 @@
+"""The screens: one view file a screen, templates/<screen>/ named alike."""

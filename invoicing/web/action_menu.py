@@ -1,0 +1,73 @@
+"""What can be asked of an invoice and for its customer now, what cannot and why, for one person."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from django.http import HttpRequest
+
+from invoicing.models import Invoice, Operation
+from invoicing.operations import access
+from invoicing.operations.registry import VERBS, availability, open_operation, why_not
+from invoicing.operations.targets import start_from
+from invoicing.operations.verb import Availability, Verb
+
+MOST_BUTTONS = 3
+"""So many possible actions stand beside the menu; all stand in it."""
+
+
+@dataclass
+class Refused:
+    """Verbs that share a reason."""
+
+    why: str
+    verbs: list[Verb] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The menu. `running` is the one operation under way, if there is one."""
+
+    offered: list[Availability]
+    unavailable: list[Availability]
+    running: Operation | None
+
+    @property
+    def buttons(self) -> list[Availability]:
+        return [each for each in self.offered if each.verb.starts_from == "invoice"][:MOST_BUTTONS]
+
+    @cached_property
+    def refused(self) -> list[Refused]:
+        """By reason, so that a provider that offers nothing says so once."""
+        found: dict[str, Refused] = {}
+        for each in self.unavailable:
+            found.setdefault(each.refusal, Refused(each.refusal)).verbs.append(each.verb)
+        return list(found.values())
+
+
+def actions_of(request: HttpRequest, invoice: Invoice) -> Actions:
+    """Every verb for this person: one they have no right to is refused with what is missing."""
+    found = [_for(request, invoice, each) for each in [*availability(invoice), *_for_its_customer(invoice)]]
+    there = [each for each in found if each.verb.call_at(invoice.connection) is not None]
+    nowhere = [each for each in found if each.verb.call_at(invoice.connection) is None]
+    return Actions(
+        offered=[each for each in there if each.offered],
+        unavailable=[each for each in [*there, *nowhere] if not each.offered],
+        running=open_operation(invoice),
+    )
+
+
+def _for(request: HttpRequest, invoice: Invoice, each: Availability) -> Availability:
+    try:
+        access.require(request.user, each.verb.right, invoice)
+    except access.NotAllowed as missing:
+        return Availability(verb=each.verb, refusal=each.refusal or str(missing))
+    return each
+
+
+def _for_its_customer(invoice: Invoice) -> list[Availability]:
+    """What can be asked for the customer. Verbs that only read are asked by command: they are no operations."""
+    verbs = [verb for verb in VERBS.values() if verb.starts_from == "customer" and not verb.reads_only]
+    if not any(verb.call_at(invoice.connection) for verb in verbs):
+        return [Availability(verb=verb, refusal=verb.refusal(invoice)) for verb in verbs]
+    start = start_from("customer", invoice)
+    return [Availability(verb=verb, refusal=why_not(verb, start)) for verb in verbs]

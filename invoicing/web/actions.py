@@ -1,0 +1,253 @@
+"""Asking for a verb: a page that says what will happen, then one request that stores the wish. Nothing is sent from here."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django import forms
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from invoicing.models import Invoice
+from invoicing.operations import access
+from invoicing.operations.arguments import Arguments
+from invoicing.operations.registry import VERBS, availability, open_operation, why_not
+from invoicing.operations.requesting import CannotRequest, Wish, request_operation
+from invoicing.operations.targets import About, start_from
+from invoicing.operations.verb import Consequence, Effect, Verb
+from invoicing.providers.snapshots import InvoiceSnapshot
+from invoicing.vocabulary import Payment
+from invoicing.web.finding import address_of, invoice_for
+from invoicing.web.invoice_tabs.history import changes_since
+from invoicing.web.invoice_tabs.shown import shown_version
+
+SUGGESTED = {
+    "void": (
+        "Duplicate of another invoice",
+        "Wrong amount",
+        "Wrong customer or billing details",
+        "Agreed with the customer",
+    ),
+    "finalize": ("Checked against the contract", "Period closed, usage complete"),
+    "regenerate_invoice": ("Usage was corrected", "Rates or discounts were corrected"),
+    "regenerate_pdf": ("Billing details were corrected", "PO number was added"),
+    "recalculate": ("Late usage arrived", "Prices were corrected"),
+    "update": ("Asked for by the customer", "Billing details were incomplete"),
+    "add_line": ("Charge was missing", "Credit agreed with the customer"),
+    "remove_line": ("Charged by mistake", "Agreed with the customer"),
+    "move_issue_date": ("Usage is not complete yet", "Asked for by the customer"),
+    "record_payment_status": ("Paid outside of the provider", "Payment was returned"),
+    "mark_paid": ("Paid by bank transfer", "Paid outside of the provider"),
+    "attempt_payment": ("The customer renewed the payment method", "Asked for by the customer"),
+    "pay": ("The customer renewed the payment method", "Asked for by the customer"),
+    "trigger_communication": ("Asked for by the customer", "The first message was not received"),
+    "create_invoice": ("Agreed with the customer", "Replaces a voided invoice"),
+}
+OTHERWISE = ("Asked for by the customer", "Correction")
+MONEY_MOVED = (Payment.PAID, Payment.OVERPAID, Payment.PARTLY_PAID, Payment.PARTLY_REFUNDED)
+EFFECTS = (
+    (Effect.MONEY, "Money", "banknote"),
+    (Effect.CHANGE, "What changes", "check"),
+    (Effect.OUTSIDE, "Outside of this provider", "external-link"),
+    (Effect.NOT, "What will not happen", "ban"),
+)
+
+
+class WishForm(forms.Form):
+    """Why, under which reference, and that the person looked. What is sent is no field of it."""
+
+    token = forms.CharField(max_length=32, validators=[RegexValidator(r"\A[0-9a-f]{32}\Z")], widget=forms.HiddenInput)
+    seen = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+    suggested = forms.CharField(required=False, max_length=200)
+    reason = forms.CharField(required=False, max_length=2000)
+    reference = forms.CharField(required=False, max_length=200)
+    typed = forms.CharField(required=False, max_length=255)
+
+    def __init__(self, *arguments, must_type: str = "", suggestions: Sequence[str] = (), **named):
+        super().__init__(*arguments, **named)
+        self.must_type, self.suggestions = must_type, suggestions
+
+    def clean(self):
+        cleaned = super().clean()
+        chosen = cleaned.get("suggested", "")
+        chosen = chosen if chosen in self.suggestions else ""
+        why = ": ".join(text for text in (chosen, cleaned.get("reason", "").strip()) if text)
+        if not why and "reason" not in self.errors:
+            self.add_error("reason", "Say why. The reason stays in the audit trail.")
+        cleaned["why"] = why
+        if self.must_type and cleaned.get("typed", "").strip() != self.must_type:
+            self.add_error("typed", f"Type {self.must_type} exactly as it stands here.")
+        return cleaned
+
+    @property
+    def is_broken(self) -> bool:
+        """Its hidden part is not what we put there: only opening it anew helps."""
+        return bool({"token", "seen"} & self.errors.keys())
+
+
+@dataclass(frozen=True)
+class EffectGroup:
+    effect: Effect
+    heading: str
+    icon: str
+    consequences: list[Consequence]
+
+
+def consequence_card(verb: Verb, about: About, snapshot: InvoiceSnapshot) -> list[EffectGroup]:
+    """What it will do, in the order one should read it; drawn from the verb's own data."""
+    found = list(verb.consequences(about, snapshot))
+    groups = [
+        EffectGroup(effect, heading, icon, [each for each in found if each.effect is effect])
+        for effect, heading, icon in EFFECTS
+    ]
+    return [group for group in groups if group.consequences]
+
+
+def number_to_type(verb: Verb, invoice: Invoice) -> str:
+    """What must be typed to confirm: of a large amount, or where voiding gives money back. Empty when nothing must be."""
+    if not verb.destructive:
+        return ""
+    totals = [invoice.total, *invoice.further_totals.values_list("total", flat=True)]
+    large = any(total is not None and abs(total) >= Decimal(settings.DESK_TYPED_CONFIRMATION) for total in totals)
+    gives_back = verb.key == "void" and invoice.payment_status in MONEY_MOVED
+    return (invoice.number or invoice.external_id) if large or gives_back else ""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def action(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """The form of one verb, and its answer: the operation's page, or the form again with what was typed.
+
+    Verbs that only read are no operations; a command asks them.
+    """
+    invoice = invoice_for(request, pk)
+    if verb not in VERBS or VERBS[verb].reads_only:
+        raise Http404
+    asked = _Asked(request, invoice, VERBS[verb])
+    return asked.requested() if request.method == "POST" else asked.looked_at()
+
+
+class _Asked:
+    """One request about one verb of one invoice, or of the customer or subscription it belongs to."""
+
+    def __init__(self, request: HttpRequest, invoice: Invoice, verb: Verb):
+        self.request, self.invoice, self.verb = request, invoice, verb
+        self.shown = shown_version(invoice, "")
+        self.of_invoice = verb.starts_from == "invoice"
+        self.about = invoice if self.of_invoice else start_from(verb.starts_from, invoice)
+        self.must_type = number_to_type(verb, invoice) if self.of_invoice else ""
+        self.suggestions = SUGGESTED.get(verb.key, OTHERWISE)
+
+    @property
+    def refusal(self) -> str:
+        if self.about is None:
+            return f"This invoice belongs to no {self.verb.starts_from}."
+        return why_not(self.verb, self.about)
+
+    def looked_at(self) -> HttpResponse:
+        try:
+            access.require(self.request.user, self.verb.right, self.invoice)
+        except access.NotAllowed as missing:
+            return self._forbidden(missing)
+        form = self._form(initial={"token": uuid.uuid4().hex, "seen": self.invoice.version})
+        return self._page(form, self._arguments())
+
+    def requested(self) -> HttpResponse:
+        form, arguments = self._form(self.request.POST), self._arguments(self.request.POST)
+        allowed = access.can(self.request.user, self.verb.right, self.invoice)
+        complete = form.is_valid() & (arguments is None or arguments.is_valid())
+        if self.about is None:
+            return self._page(form, arguments, problem=self.refusal)
+        if allowed and self.shown.snapshot is None:
+            return self._page(form, arguments, problem="What this would do cannot be shown, so it cannot be asked for.")
+        if allowed and not complete and not self.refusal:
+            broken = "This form is no longer valid. Open it again." if form.is_broken else ""
+            return self._page(form, arguments, problem=broken)
+        try:
+            operation = request_operation(self._wish(form, arguments))
+        except access.NotAllowed as missing:
+            return self._forbidden(missing)
+        except CannotRequest as refusal:
+            return self._refused(form, arguments, refusal)
+        wanted = (self.invoice.pk if self.of_invoice else None, self.about.external_id, self.verb.key)
+        if (operation.invoice_id, operation.external_id, operation.verb) != wanted:
+            return self._page(form, arguments, problem="This form was used for something else already. Open it again.")
+        return redirect("operation", operation.pk)
+
+    def _wish(self, form: WishForm, arguments: Arguments | None) -> Wish:
+        cleaned = form.cleaned_data
+        return Wish(
+            verb=self.verb.key,
+            invoice=self.invoice if self.of_invoice else None,
+            start=None if self.of_invoice else self.about,
+            by=self.request.user,
+            reason=cleaned.get("why", ""),
+            reference=cleaned.get("reference", ""),
+            token=cleaned.get("token") or uuid.uuid4().hex,
+            arguments=arguments.given() if arguments is not None and arguments.is_valid() else {},
+            seen_version=cleaned.get("seen") if self.of_invoice else None,
+            ip=address_of(self.request),
+        )
+
+    def _refused(self, form: WishForm, arguments: Arguments | None, refusal: CannotRequest) -> HttpResponse:
+        """Everything typed is kept. A form that was overtaken shows what changed, and then stands for what is shown now."""
+        for each in (form, arguments):
+            if each is not None and refusal.field in each.fields:
+                each.add_error(refusal.field, str(refusal))
+                return self._page(form, arguments)
+        changed = []
+        seen = form.cleaned_data.get("seen")
+        if seen is not None and seen != self.invoice.version:
+            changed = changes_since(self.invoice, seen)
+            form.data = form.data.copy()
+            form.data["seen"] = str(self.invoice.version)
+        return self._page(form, arguments, problem=str(refusal), existing=refusal.existing, changed=changed)
+
+    def _form(self, *given, **named) -> WishForm:
+        return WishForm(*given, must_type=self.must_type, suggestions=self.suggestions, **named)
+
+    def _arguments(self, *given) -> Arguments | None:
+        make = self.verb.form_for(self.about) if self.about is not None else None
+        return make(*given) if make else None
+
+    def _page(self, form: WishForm, arguments, *, problem: str = "", existing=None, changed=()) -> HttpResponse:
+        refusal = self.refusal
+        running = existing or (open_operation(self.invoice) if self.of_invoice else None)
+        answerable = not refusal and running is None and self.shown.snapshot is not None
+        context = {
+            **self._shown(),
+            "form": form,
+            "arguments": arguments,
+            "suggestions": self.suggestions,
+            "must_type": self.must_type,
+            "refusal": refusal,
+            "running": running,
+            "answerable": answerable,
+            "problem": "" if problem == refusal else problem,
+            "changed": changed,
+            "effects": consequence_card(self.verb, self.about, self.shown.snapshot) if answerable else [],
+            "alternatives": [] if answerable else self._alternatives(),
+            "cancel_seconds": settings.DESK_CANCEL_SECONDS,
+        }
+        status = 422 if self.request.method == "POST" else 200
+        return render(self.request, "action/page.html", context, status=status)
+
+    def _alternatives(self) -> list:
+        return [each for each in availability(self.invoice) if each.offered and each.verb is not self.verb]
+
+    def _forbidden(self, missing: access.NotAllowed) -> HttpResponse:
+        return render(self.request, "action/forbidden.html", {**self._shown(), "missing": missing}, status=403)
+
+    def _shown(self) -> dict:
+        return {
+            "invoice": self.invoice,
+            "connection": self.invoice.connection,
+            "shown": self.shown,
+            "snapshot": self.shown.snapshot,
+            "verb": self.verb,
+            "of_invoice": self.of_invoice,
+            "about": self.about,
+        }

@@ -1,0 +1,120 @@
+"""How amounts, units, days and moments are written: the reader's language, every digit, the accounting time zone.
+
+Units: an amount stays a Decimal until it is text; nothing here rounds.
+"""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.numbers import get_currency_precision, get_decimal_symbol, get_group_symbol, list_currencies
+from django.utils import timezone
+from django.utils.translation import get_language
+
+ISO = list_currencies()
+OWN_UNITS = {"CRDB_CLOUD_CREDITS": ("Cloud credits", 2)}
+"""Providers' own units worth a friendlier name: name, and how many decimals they are usually written with."""
+MINUS = "\N{MINUS SIGN}"
+
+
+@lru_cache(maxsize=8)
+def locale(language: str) -> Locale:
+    return Locale.parse(language, sep="-")
+
+
+@lru_cache(maxsize=8)
+def _separators(language: str) -> dict[int, str]:
+    spoken = locale(language)
+    return str.maketrans({",": get_group_symbol(spoken), ".": get_decimal_symbol(spoken), "-": MINUS})
+
+
+@lru_cache(maxsize=8)
+def _point(language: str) -> str:
+    return get_decimal_symbol(locale(language))
+
+
+@lru_cache(maxsize=512)
+def decimals(unit: str) -> int:
+    """How many decimals an amount of this unit is written with at least."""
+    if unit in ISO:
+        return get_currency_precision(unit)
+    return OWN_UNITS.get(unit, ("", 0))[1]
+
+
+def number_text(value: Decimal | int, *, at_least: int = 0, language: str = "") -> str:
+    """Grouped in the reader's way with every digit; zeros beyond `at_least` decimals are left out."""
+    text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0").ljust(at_least, "0")
+    if whole == "-0" and not fraction.strip("0"):
+        whole = "0"
+    text = f"{whole}.{fraction}" if fraction else whole
+    return text.translate(_separators(language or get_language() or "en"))
+
+
+def amount_text(amount: Decimal, unit: str, language: str = "") -> str:
+    """The figure alone: amount_text(Decimal("1234.5"), "USD") is "1,234.50"; JPY has no decimals, BHD three."""
+    return number_text(amount, at_least=decimals(unit), language=language)
+
+
+def figure_parts(amount: Decimal, unit: str, language: str = "") -> tuple[str, str]:
+    """The figure as one reads it, and the digits beyond: ("1,253.59", "30705025") for dollars. Together it is exact."""
+    text = amount_text(amount, unit, language)
+    whole, point, fraction = text.rpartition(_point(language or get_language() or "en"))
+    usual = decimals(unit)
+    if not point or len(fraction) <= usual:
+        return text, ""
+    return (f"{whole}{point}{fraction[:usual]}", fraction[usual:]) if usual else (whole, f"{point}{fraction}")
+
+
+def unit_text(unit: str) -> str:
+    """An ISO code as it is; a provider's own unit by its name."""
+    return OWN_UNITS[unit][0] if unit in OWN_UNITS else unit
+
+
+def money_text(amount: Decimal, unit: str) -> str:
+    return f"{amount_text(amount, unit)}\N{NO-BREAK SPACE}{unit_text(unit)}"
+
+
+@lru_cache(maxsize=4096)
+def _day(day: date, language: str) -> str:
+    if language.startswith("en"):
+        return f"{day.day} {day:%b} {day.year}"  # one order for all readers of English: 3/4 is no day
+    return format_date(day, "medium", locale(language))
+
+
+def day_text(day: date) -> str:
+    """19 Nov 2026."""
+    return _day(day, get_language() or "en")
+
+
+def period_text(start: date, end: date) -> str:
+    """1–31 Oct 2026: a billing period by its first and last day; `end` itself is not in it."""
+    last = max(start, end - timedelta(days=1))
+    if start == last:
+        return day_text(start)
+    if not (get_language() or "en").startswith("en") or start.year != last.year:
+        return f"{day_text(start)} – {day_text(last)}"
+    return (
+        f"{start.day}–{day_text(last)}" if start.month == last.month else f"{start.day} {start:%b} – {day_text(last)}"
+    )
+
+
+def moment_text(moment: datetime, *, zone: bool = True) -> str:
+    """19 Nov 2026, 14:05 UTC, in the accounting time zone."""
+    local = timezone.localtime(moment)
+    clock = format_time(local, "HH:mm", locale=locale(get_language() or "en"))
+    return f"{day_text(local.date())}, {clock}{f' {local.tzname()}' if zone else ''}"
+
+
+def since_text(moment: datetime, *, now: datetime | None = None) -> str:
+    """How long ago, in the largest unit that fits: "just now", "12 min ago", "3 h ago", "5 days ago"."""
+    seconds = int(((now or timezone.now()) - moment).total_seconds())
+    if seconds < 60:
+        return "just now"
+    for size, below, word in ((60, 3600, "min"), (3600, 48 * 3600, "h")):
+        if seconds < below:
+            return f"{seconds // size} {word} ago"
+    return f"{seconds // 86400} days ago"

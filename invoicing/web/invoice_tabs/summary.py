@@ -1,0 +1,231 @@
+"""The summary of an invoice: how its subtotal leads to what is to be paid, and whether its figures agree.
+
+Units: every amount stands beside its unit; only amounts of one unit are ever added.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from invoicing.mirror.rows import line_difference
+from invoicing.models import Constituent, Invoice
+from invoicing.money import EXACT, total_of
+from invoicing.providers.snapshots import Adjustment, InvoiceSnapshot
+from invoicing.vocabulary import Status
+from invoicing.web.formats import decimals, money_text, number_text
+
+LONGEST_CHAIN = 12
+
+
+@dataclass(frozen=True)
+class SumRow:
+    label: str
+    amount: Decimal | None
+    unit: str
+    detail: str = ""
+    weight: str = ""  # "final" for a total, "soft" for what is only told
+
+
+def sums(snapshot: InvoiceSnapshot) -> list[SumRow]:
+    """From the subtotal to the amount due, in the order the provider's own figures add up."""
+    return list(_sums(snapshot))
+
+
+def _sums(snapshot: InvoiceSnapshot) -> Iterator[SumRow]:
+    unit = snapshot.currency
+    if snapshot.subtotal is not None:
+        yield SumRow("Subtotal", snapshot.subtotal, unit)
+    yield from _items("Discount", snapshot.discounts, snapshot.discount, unit, sign=-1)
+    credits = list(_items("Credit", snapshot.credit_items, snapshot.credits, unit, sign=-1))
+    lowered = credits_lower_the_total(snapshot)
+    if lowered:
+        yield from credits
+    yield from _items("Tax", snapshot.taxes, snapshot.tax, unit, sign=1)
+    yield SumRow("Total", snapshot.total, unit, weight="final")
+    for further in snapshot.further_totals:
+        yield SumRow("Total in a further unit", further.amount, further.unit, "never added to the other", "final")
+    if not lowered:
+        yield from credits
+    if snapshot.amount_paid is not None:
+        yield SumRow("Paid", _less(snapshot.amount_paid), unit)
+    if snapshot.amount_refunded:
+        yield SumRow("Refunded", snapshot.amount_refunded, unit)
+    if snapshot.amount_due is not None and snapshot.status in (Status.VOID, Status.SKIPPED):
+        yield SumRow(
+            "Amount due, as still stated", snapshot.amount_due, unit, f"not owed: it is {snapshot.status}", "soft"
+        )
+    elif snapshot.amount_due is not None:
+        draft = snapshot.status in (Status.DRAFT, Status.FINALIZING)
+        yield SumRow("Would be left to pay" if draft else "Left to pay", snapshot.amount_due, unit, weight="final")
+    for balance in snapshot.balances:
+        yield SumRow("Left in the account", balance.amount, balance.unit, weight="soft")
+
+
+def _items(
+    name: str, items: tuple[Adjustment, ...], together: Decimal | None, unit: str, *, sign: int
+) -> Iterator[SumRow]:
+    """Each item, then their sum as the provider gives it, unless the items show it."""
+    for item in items:
+        label = item.label if name.lower() in item.label.lower() else f"{name}: {item.label or 'not named'}"
+        percentage = "" if item.percentage is None else f"{number_text(item.percentage)} %"
+        detail = " · ".join(text for text in (percentage, item.detail) if text)
+        yield SumRow(label, item.amount, item.unit, detail)
+    if together is None or (not items and not together):
+        return
+    signed = together if sign > 0 else _less(together)
+    given = [item.amount for item in items if item.amount is not None and item.unit == unit]
+    if items and len(given) == len(items) and total_of(given) == signed:
+        return
+    plural = "Taxes" if name == "Tax" else f"{name}s"
+    yield SumRow(f"{plural} together" if items else plural, signed, unit, weight="soft" if items else "")
+
+
+def _less(amount: Decimal) -> Decimal:
+    return amount.copy_negate() if amount else amount
+
+
+def credits_lower_the_total(snapshot: InvoiceSnapshot) -> bool:
+    """Whether the provider's total is after credits (FlexPrice) or before them (Orb), as its own figures show."""
+    if snapshot.subtotal is None or snapshot.total is None or not snapshot.credits:
+        return False
+    return _expected_total(snapshot, with_credits=True) == snapshot.total
+
+
+def _expected_total(snapshot: InvoiceSnapshot, *, with_credits: bool) -> Decimal:
+    result = EXACT.add(snapshot.subtotal, snapshot.tax or Decimal(0))
+    result = EXACT.subtract(result, snapshot.discount or Decimal(0))
+    return EXACT.subtract(result, snapshot.credits or Decimal(0)) if with_credits else result
+
+
+@dataclass(frozen=True)
+class Check:
+    """Two figures that should agree. `difference` is the first less the second; zero when they do."""
+
+    name: str
+    computed_label: str
+    computed: Decimal
+    stated_label: str
+    stated: Decimal
+    unit: str
+    difference: Decimal
+    otherwise: str  # the verdict where they do not agree: "differs", or "unexplained" where more may lie between them
+
+    @property
+    def verdict(self) -> str:
+        """agrees, rounding (less than half of the unit's smallest coin), or what `otherwise` says."""
+        if not self.difference:
+            return "agrees"
+        smallest = Decimal(1).scaleb(-decimals(self.unit))
+        return "rounding" if abs(self.difference) * 2 < smallest else self.otherwise
+
+
+def checks(snapshot: InvoiceSnapshot) -> list[Check]:
+    """The arithmetic we can redo. What a provider leaves unsaid is not checked, and not called wrong."""
+    found = []
+    if snapshot.subtotal is not None and _lines_are_summable(snapshot):
+        difference = line_difference(snapshot) or Decimal(0)
+        found.append(
+            Check(
+                name="Lines and subtotal",
+                computed_label="The lines that count come to",
+                computed=EXACT.add(snapshot.subtotal, difference),
+                stated_label="the subtotal says",
+                stated=snapshot.subtotal,
+                unit=snapshot.currency,
+                difference=difference,
+                otherwise="differs",
+            )
+        )
+    if snapshot.subtotal is not None and snapshot.total is not None:
+        nearest = min(_ways_to_total(snapshot), key=lambda way: abs(EXACT.subtract(way, snapshot.total)))
+        found.append(
+            Check(
+                name="Subtotal and total",
+                computed_label="Subtotal, discounts, credits and taxes lead to",
+                computed=nearest,
+                stated_label="the total says",
+                stated=snapshot.total,
+                unit=snapshot.currency,
+                difference=EXACT.subtract(nearest, snapshot.total),
+                otherwise="unexplained",
+            )
+        )
+    return found
+
+
+def _ways_to_total(snapshot: InvoiceSnapshot) -> list[Decimal]:
+    """Providers differ in whether the total is after credits, and whether taxes are inside the prices already."""
+    ways = [_expected_total(snapshot, with_credits=with_credits) for with_credits in (False, True)]
+    return [*ways, *(EXACT.subtract(way, snapshot.tax) for way in ways)] if snapshot.tax else ways
+
+
+def _lines_are_summable(snapshot: InvoiceSnapshot) -> bool:
+    counted = [line for line in snapshot.lines if line.counts and line.unit == snapshot.currency]
+    return bool(counted) and all(line.amount is not None for line in counted)
+
+
+@dataclass(frozen=True)
+class Link:
+    """Another invoice that this one names; `invoice` is None while it is not mirrored."""
+
+    external_id: str
+    invoice: Invoice | None
+    here: bool = False
+
+
+def replacement_chain(invoice: Invoice) -> list[Link]:
+    """Every invoice of this one's chain of replacements, oldest first; empty when it stands alone."""
+    mirrored = Invoice.objects.filter(connection_id=invoice.connection_id).select_related("customer", "connection")
+    met, before, current = {invoice.external_id}, [], invoice
+    while current is not None and current.replaces and current.replaces not in met and len(before) < LONGEST_CHAIN:
+        met.add(current.replaces)
+        current = mirrored.filter(external_id=(wanted := current.replaces)).first()
+        before.insert(0, Link(wanted, current))
+    after, current = [], invoice
+    while current is not None and len(after) < LONGEST_CHAIN:
+        following = mirrored.filter(replaces=current.external_id).order_by("pk").first()
+        wanted = following.external_id if following else current.replaced_by
+        if not wanted or wanted in met:
+            break
+        met.add(wanted)
+        current = following or mirrored.filter(external_id=wanted).first()
+        after.append(Link(wanted, current))
+    return [*before, Link(invoice.external_id, invoice, here=True), *after] if before or after else []
+
+
+def contained_in(invoice: Invoice) -> list[Invoice]:
+    """The invoices that contain this one; it stands in no total then."""
+    rows = Constituent.objects.filter(connection_id=invoice.connection_id, external_id=invoice.external_id)
+    return [row.container for row in rows.select_related("container__connection")]
+
+
+def contents(invoice: Invoice, snapshot: InvoiceSnapshot) -> list[Link]:
+    """The invoices that this one contains."""
+    if not snapshot.constituents:
+        return []
+    rows = Invoice.objects.filter(connection_id=invoice.connection_id, external_id__in=snapshot.constituents)
+    known = {row.external_id: row for row in rows.select_related("customer", "connection")}
+    return [Link(external_id, known.get(external_id)) for external_id in snapshot.constituents]
+
+
+def totals_of(links: list[Link]) -> list[str]:
+    """The totals of mirrored invoices, one text a unit, never added across units."""
+    totals: dict[str, list[Decimal]] = {}
+    for link in links:
+        if link.invoice is not None and link.invoice.total is not None:
+            totals.setdefault(link.invoice.currency, []).append(link.invoice.total)
+    return [money_text(total_of(amounts), unit) for unit, amounts in totals.items()]
+
+
+def of_tab(shown) -> dict:
+    snapshot, invoice = shown.snapshot, shown.invoice
+    held = contents(invoice, snapshot)
+    return {
+        "sums": sums(snapshot),
+        "checks": checks(snapshot),
+        "chain": replacement_chain(invoice),
+        "contents": held,
+        "contents_totals": totals_of(held),
+        "containers": contained_in(invoice),
+        "billed_to": snapshot.billed_to or snapshot.customer.address,
+    }

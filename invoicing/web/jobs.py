@@ -1,0 +1,152 @@
+"""Background work: what runs, what waits, what failed; stopping it and having it tried again."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from invoicing.jobs import running
+from invoicing.models import Connection, Job
+from invoicing.operations import access
+from invoicing.web.finding import must_see
+from invoicing.web.waiting import last_error, worker_is_there, worker_seen_at
+
+NAMES = {
+    "sync_connection_job": "Sync",
+    "sync_all": "Start every sync",
+    "refresh_invoice_job": "Read one invoice again",
+    "fetch_pdf_job": "Fetch the provider's PDF",
+    "dispatch_operation": "Send an operation",
+    "settle_operation": "Read an operation back",
+    "settle_due": "Settle what is due",
+}
+MOST = 100
+ROUTINE = ("settle_due", "sync_all")  # fired by the schedule all day; shown when they fail, not when they end well
+
+
+@dataclass(frozen=True)
+class Told:
+    """One job for reading."""
+
+    job: Job
+    name: str
+    about: str = ""
+    url: str = ""
+
+    @property
+    def error(self) -> str:
+        return last_error(self.job)
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.job.state in (Job.State.QUEUED, Job.State.RUNNING) and not self.job.cancel_requested
+
+    @property
+    def is_late(self) -> bool:
+        return self.job.state == Job.State.QUEUED and self.job.run_at > timezone.now()
+
+
+def told(jobs) -> list[Told]:
+    """What each job is and which record it is about; one query however many there are."""
+    jobs = list(jobs)
+    wanted = {job.arguments.get("connection_id") for job in jobs} - {None}
+    names = dict(Connection.objects.filter(pk__in=wanted).values_list("pk", "name")) if wanted else {}
+    return [_told(job, names) for job in jobs]
+
+
+def _told(job: Job, names: dict[int, str]) -> Told:
+    task, given = job.task.rpartition(".")[2], job.arguments
+    name = NAMES.get(task) or task.replace("_", " ").capitalize()
+    if task == "sync_connection_job" and given.get("full"):
+        name = "Full sync"
+    if given.get("connection_id") in names:
+        return Told(job, name, names[given["connection_id"]], reverse("connections"))
+    if isinstance(given.get("invoice_id"), int):
+        return Told(job, name, f"invoice {given['invoice_id']}", reverse("invoice", args=[given["invoice_id"]]))
+    if given.get("operation_id"):
+        return Told(
+            job, name, f"operation {str(given['operation_id'])[:8]}", reverse("operation", args=[given["operation_id"]])
+        )
+    return Told(job, name)
+
+
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    must_see(request)
+    jobs = Job.objects.select_related("requested_by").defer("unique_key")
+    ended = jobs.filter(state__in=[Job.State.DONE, Job.State.CANCELLED])
+    for task in ROUTINE:
+        ended = ended.exclude(task__endswith=f".{task}")
+    now_running = jobs.filter(state=Job.State.RUNNING).order_by("created_at")
+    queued = jobs.filter(state=Job.State.QUEUED).order_by("priority", "run_at")
+    failed = jobs.filter(state=Job.State.FAILED).order_by("-created_at")
+    seen_at = worker_seen_at()
+    context = {
+        "sections": [
+            ("running", "Running", told(now_running[:MOST]), "Nothing runs at this moment."),
+            ("queued", "Queued", told(queued[:MOST]), "Nothing waits."),
+            ("failed", "Failed", told(failed[:MOST]), "Nothing has failed."),
+            ("ended", "Ended lately", told(ended.order_by("-created_at")[:20]), "Nothing has ended lately."),
+        ],
+        "may_sync": access.can(request.user, "sync"),
+        "worker_is_there": worker_is_there(seen_at),
+        "worker_seen_at": seen_at,
+    }
+    return render(request, "jobs/page.html", context)
+
+
+@require_POST
+def cancel(request: HttpRequest, pk) -> HttpResponse:
+    """Ask a job to stop. Errors: PermissionDenied."""
+    job = _job_for(request, pk)
+    if running.cancel(job.pk):
+        job.refresh_from_db()
+        ended = job.state == Job.State.CANCELLED
+        messages.success(request, "It was cancelled." if ended else "It stops at its next safe point.")
+    else:
+        messages.info(request, "It has ended already.")
+    return _back(request)
+
+
+@require_POST
+def retry(request: HttpRequest, pk) -> HttpResponse:
+    """Queue a failed or cancelled job again. Errors: PermissionDenied."""
+    job = _job_for(request, pk)
+    try:
+        with transaction.atomic():
+            again = running.retry(job.pk)
+    except IntegrityError:
+        messages.info(request, "The same work is under way already.")
+        return _back(request)
+    if again:
+        messages.success(request, "It is queued again.")
+    else:
+        messages.info(request, "Only work that failed or was cancelled can be tried again.")
+    return _back(request)
+
+
+def _job_for(request: HttpRequest, pk) -> Job:
+    """Errors: Http404, PermissionDenied."""
+    if not access.can(request.user, "view"):
+        raise Http404
+    job = get_object_or_404(Job, pk=pk)
+    try:
+        access.require(request.user, "sync", job)
+    except access.NotAllowed as missing:
+        raise PermissionDenied(str(missing)) from None
+    return job
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """To where the button stood, if that is a page of ours."""
+    wanted = request.POST.get("next", "")
+    if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
+        return redirect(wanted)
+    return redirect("jobs")

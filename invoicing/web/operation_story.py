@@ -1,0 +1,295 @@
+"""An operation in words: how it stands, what that means, and everything that led there, in the order it happened.
+
+What the provider accepted is never called done; what nobody knows is called unknown, with what is being done about it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from invoicing.logs import redacted
+from invoicing.models import Attempt, AuditEntry, Operation
+from invoicing.operations.registry import VERBS
+from invoicing.providers.registry import PROVIDERS
+from invoicing.vocabulary import CallClass, OperationState
+from invoicing.web.formats import moment_text, money_text
+
+State = OperationState
+SOON = timedelta(seconds=5)
+
+CLASSES = {
+    CallClass.KEYED: "The provider remembers our key: sending it again cannot do it twice.",
+    CallClass.GUARDED: "The provider refuses a second application: sending it again cannot do it twice.",
+    CallClass.SETTING: "It sets a value: sending it again changes nothing more.",
+    CallClass.UNGUARDED: "A second call would do it twice, so it is never sent again by itself.",
+    CallClass.INVISIBLE: "A second call would do it twice, and it cannot be read back: a person settles what is unknown.",
+    CallClass.READING: "It only reads.",
+}
+CLASSIFIED = {
+    "done": ("The provider says that it is done.", "check", "green"),
+    "accepted": ("The provider says that it will do it. That is not done yet.", "hourglass", "violet"),
+    "refused": ("The provider refused. Nothing was done.", "ban", "red"),
+    "not_sent": ("Nothing left this machine. Nothing was done.", "unplug", "amber"),
+    "later": ("The provider asks to wait. The same request is sent again later.", "clock", "amber"),
+    "unknown": ("From this nobody can tell whether it happened.", "circle-help", "amber"),
+}
+VERDICTS = {
+    "applied": ("Read back: it happened.", "circle-check", "green"),
+    "absent": ("Read back: no effect to be seen.", "eye", ""),
+    "unclear": ("Read back: that does not tell.", "circle-help", "amber"),
+    "failed": ("Read back: the provider tried, and it came to nothing.", "circle-x", "red"),
+}
+WIRE = {Attempt.Wire.NONE: "Nothing was written.", Attempt.Wire.MAYBE: "It was written; it may have arrived."}
+
+
+@dataclass(frozen=True)
+class Told:
+    """How an operation stands."""
+
+    headline: str
+    sentences: list[str]
+    tone: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened."""
+
+    at: datetime
+    title: str
+    icon: str
+    tone: str = ""
+    by: str = ""
+    lines: list[str] = field(default_factory=list)
+    said: str = ""  # the provider's words, shown as text
+    request: str = ""  # what was sent, redacted
+    is_look: bool = False  # a read-back
+
+
+def told(operation: Operation) -> Told:
+    """How it stands, for a person who has to decide whether to worry."""
+    verb, name = VERBS[operation.verb], PROVIDERS[operation.connection.provider].name
+    message = operation.outcome.get("message", "")
+    now = timezone.now()
+    match operation.state:
+        case State.REQUESTED:
+            return Told("Waiting for approval", ["Nothing is sent before somebody else approves it."], "blue", "clock")
+        case State.APPROVED:
+            return _told_approved(operation, name, message, now)
+        case State.SENDING:
+            return Told(f"Being sent to {name} now", [f"Attempt {operation.attempt}."], "violet", "send")
+        case State.ACCEPTED:
+            sentences = [
+                f"{name} accepted it. It counts as done only once reading back shows it.",
+                _next_look(operation, now),
+            ]
+            return Told("Accepted, not done yet", sentences, "violet", "hourglass")
+        case State.UNKNOWN:
+            sentences = [message, _looking(operation, name, now)]
+            return Told("Nobody knows yet whether it happened", sentences, "amber", "circle-help")
+        case State.NEEDS_PERSON:
+            sentences = [
+                message,
+                f"Reading back alone cannot settle it: look at the invoice in {name}, and at the evidence below.",
+                "Nothing is sent again meanwhile.",
+                _next_look(operation, now),
+            ]
+            return Told("It needs a person", sentences, "red", "circle-alert")
+        case State.SUCCEEDED:
+            return Told(
+                f"{verb.done.capitalize()}", [_proof(operation, name), *_compared(operation)], "green", "circle-check"
+            )
+        case State.NOT_DONE:
+            sentences = [message, "Nothing changed at the provider. It may be asked for again."]
+            return Told("It did not happen", sentences, "red", "circle-x")
+        case State.REFUSED:
+            who = "Not sent" if operation.outcome.get("sent") is False else f"{name} refused it"
+            sentences = [message, "Nothing was done."]
+            return Told(who, sentences, "red", "ban")
+        case State.CANCELLED:
+            return Told("Called back", ["It was called back before anything was sent."], "", "x")
+        case State.REJECTED:
+            return Told("Rejected", [message, "Nothing was sent."], "", "x")
+    return Told("Expired", ["It was not approved in time. Nothing was sent."], "", "clock")
+
+
+def _told_approved(operation: Operation, name: str, message: str, now: datetime) -> Told:
+    later = operation.not_before if operation.not_before and operation.not_before > now else None
+    if operation.attempt or operation.outcome.get("waits"):
+        sentences = [
+            message,
+            f"Nothing was done so far. Next try at {clock(later)}." if later else "It is tried again now.",
+        ]
+        if operation.attempt and operation.attempts.exclude(wire=Attempt.Wire.NONE).exists():
+            sentences[1] = f"The same request is sent again at {clock(later)}." if later else "It is sent again now."
+            sentences.append(CLASSES[CallClass(operation.call_class)])
+        return Told("Waiting to be sent", sentences, "amber", "clock")
+    if later:
+        return Told(
+            "About to be sent",
+            [f"It goes to {name} at {clock(later)}. Until then it can be called back."],
+            "blue",
+            "clock",
+        )
+    return Told("In line to be sent", [f"A worker sends it to {name} next."], "blue", "send")
+
+
+def _looking(operation: Operation, name: str, now: datetime) -> str:
+    quiet = operation.quiet_at
+    if quiet and quiet > now:
+        return (
+            f"We read the invoice back from {name}. That it did not happen is believed only when two reads agree, the second "
+            f"after {clock(quiet)}. Nothing is sent again before. {_next_look(operation, now)}"
+        )
+    return f"We read the invoice back from {name}. Nothing is sent again before that is clear. {_next_look(operation, now)}"
+
+
+def _next_look(operation: Operation, now: datetime) -> str:
+    due = operation.next_look_at
+    if due is None:
+        return ""
+    return f"The next look is at {clock(due)}." if due > now + SOON else "The next look is due now."
+
+
+def _proof(operation: Operation, name: str) -> str:
+    match operation.settled_by:
+        case "answer" if operation.evidence:
+            return f"{name} said so, and reading back confirmed it."
+        case "answer":
+            return f"{name} said so."
+        case "read_back":
+            return "The answer was lost; reading back showed that it happened."
+    return "A person settled it."
+
+
+def _compared(operation: Operation) -> list[str]:
+    """What it came to beside what was seen when it was asked for."""
+    invoice, seen = operation.invoice, operation.seen.get("total")
+    if invoice is None or seen is None or invoice.total is None:
+        return []
+    now = f"{invoice.total:f}"
+    if now == seen or operation.verb == "regenerate_invoice":
+        return []
+    before = money_text(Decimal(seen), str(operation.seen.get("currency") or invoice.currency))
+    return [f"The total was {before} when it was asked for, and is {money_text(invoice.total, invoice.currency)} now."]
+
+
+def clock(moment: datetime | None) -> str:
+    """The time with its seconds today; with the day on other days."""
+    if moment is None:
+        return "once it is due"
+    local = timezone.localtime(moment)
+    if local.date() == timezone.localdate():
+        return f"{local:%H:%M:%S} {local.tzname()}"
+    return moment_text(moment)
+
+
+def story(operation: Operation) -> list[Step]:
+    """Everything that happened, oldest first."""
+    audit = list(AuditEntry.objects.filter(target=f"operation:{operation.pk}").order_by("sequence"))
+    return list(_gathered(sorted(_steps(operation, audit), key=lambda step: step.at)))
+
+
+def _gathered(steps: list[Step]) -> Iterator[Step]:
+    """Reads that follow each other and saw the same are told once, with how many there were."""
+    for (looks, _, lines), alike in groupby(steps, key=lambda step: (step.is_look, step.title, tuple(step.lines))):
+        found = list(alike)
+        if not looks or len(found) == 1:
+            yield from found
+            continue
+        between = f"{len(found)} reads, the first at {clock(found[0].at)}."
+        yield replace(found[-1], lines=[*lines, between])
+
+
+def _steps(operation: Operation, audit: list[AuditEntry]) -> Iterator[Step]:
+    yield Step(
+        at=operation.created_at,
+        title=f"{VERBS[operation.verb].name} asked for",
+        icon="user-round",
+        by=str(operation.requester),
+        lines=_seen(operation),
+    )
+    for entry in audit:
+        did = entry.action.rpartition(".")[2]
+        if did == "approved":
+            nobody_else = entry.facts.get("policy") == "none"
+            lines = ["No policy asks for a second person."] if nobody_else else []
+            yield Step(
+                at=entry.at, title="Approved", icon="check", by=entry.actor_name if entry.actor_id else "", lines=lines
+            )
+        elif did == "cancelled":
+            yield Step(at=entry.at, title="Called back before it was sent", icon="x", by=entry.actor_name)
+    for attempt in operation.attempts.all():
+        yield from _attempt(operation, attempt)
+    for seen in operation.evidence:
+        yield _evidence(seen, operation)
+    if operation.finished_at and operation.state != State.CANCELLED:
+        stands = told(operation)
+        yield Step(
+            at=operation.finished_at,
+            title=stands.headline,
+            icon=stands.icon,
+            tone=stands.tone,
+            lines=_settled(operation),
+        )
+
+
+def _seen(operation: Operation) -> list[str]:
+    seen = operation.seen
+    words = [f"provider's status {seen['provider_status']}"] if seen.get("provider_status") else []
+    if seen.get("total") is not None:
+        words.append(f"total {money_text(Decimal(seen['total']), str(seen.get('currency', '')))}")
+    if seen.get("version"):
+        words.append(f"version {seen['version']}")
+    return [f"Looking at: {', '.join(words)}."] if words else []
+
+
+def _attempt(operation: Operation, attempt: Attempt) -> Iterator[Step]:
+    endpoint = PROVIDERS[operation.connection.provider].endpoints.get(attempt.request.get("endpoint", ""))
+    call = f"{endpoint.method} {endpoint.path}" if endpoint else attempt.request.get("endpoint", "")
+    sent = {name: value for name, value in attempt.request.items() if name != "endpoint" and value}
+    yield Step(
+        at=attempt.committed_at,
+        title=f"Attempt {attempt.number}: {call}",
+        icon="send",
+        tone="violet",
+        lines=[] if attempt.ended_at else ["Its answer is not known yet."],
+        request=redacted(json.dumps(sent, indent=2, ensure_ascii=False)) if sent else "",
+    )
+    if attempt.ended_at is None:
+        return
+    meaning, icon, tone = CLASSIFIED.get(attempt.classified, (attempt.classified, "circle-dot", ""))
+    took = f" after {attempt.milliseconds} ms" if attempt.milliseconds is not None else ""
+    answer = (
+        f"Answered {attempt.http_status}{took}" if attempt.http_status else WIRE.get(attempt.wire, f"No answer{took}.")
+    )
+    yield Step(
+        at=attempt.ended_at,
+        title=answer.rstrip("."),
+        icon=icon,
+        tone=tone,
+        lines=[meaning] if attempt.http_status else [meaning, attempt.said],  # without an answer the words are ours
+        said=attempt.said if attempt.http_status else "",
+    )
+
+
+def _evidence(seen: dict, operation: Operation) -> Step:
+    at = parse_datetime(seen.get("at", "")) or operation.created_at
+    if seen.get("late"):
+        meaning = CLASSIFIED.get(seen.get("saw", ""), ("",))[0]
+        return Step(at=at, title=f"A late answer to attempt {seen.get('attempt')}", icon="clock", lines=[meaning])
+    title, icon, tone = VERDICTS.get(seen.get("verdict", ""), ("Read back", "eye", ""))
+    return Step(at=at, title=title.rstrip("."), icon=icon, tone=tone, lines=[seen.get("saw", "")], is_look=True)
+
+
+def _settled(operation: Operation) -> list[str]:
+    message = operation.outcome.get("message", "")
+    settled = f"Settled by: {operation.get_settled_by_display().lower()}." if operation.settled_by else ""
+    return [text for text in (message, settled) if text]

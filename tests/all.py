@@ -1,0 +1,187 @@
+"""`make test`: brings up what the tests need, says how, and runs all of them on SQLite and on PostgreSQL side by side.
+
+Under CI=true nothing is skipped: what cannot be brought up fails the run.
+"""
+
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent.parent
+STRICT = os.environ.get("CI") == "true"
+ON_DATABASES = [  # what depends on the database runs on both; the rest would only repeat itself
+    "tests/benchmarks",
+    "tests/documents",
+    "tests/jobs",
+    "tests/listing",
+    "tests/management",
+    "tests/mirror",
+    "tests/models",
+    "tests/operations",
+    "tests/web",
+]
+
+
+def say(text: str) -> None:
+    print(f"— {text}", flush=True)
+
+
+def missing(text: str) -> None:
+    if STRICT:
+        sys.exit(f"{text} CI=true, so this fails.")
+    say(f"{text} Skipped.")
+
+
+def chromium() -> str:
+    """Debian's Chromium, installed where that is possible."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found:
+        say(f"Browser: {found}")
+        return found
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        say("Installing Debian's chromium …")
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(["apt-get", "update"], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", "chromium"], **quiet)
+        if found := shutil.which("chromium"):
+            say(f"Browser: {found}")
+            return found
+    missing("Browser tests need Chromium (Debian's package chromium), and it cannot be installed here.")
+    return ""
+
+
+def answers(host: str, port: int) -> bool:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0
+
+
+def usable(url: str) -> bool:
+    import psycopg
+
+    try:
+        psycopg.connect(url.replace("postgres://", "postgresql://"), connect_timeout=3).close()
+    except psycopg.Error:
+        return False
+    return True
+
+
+def postgresql(stack: contextlib.ExitStack) -> str:
+    """The URL of a PostgreSQL to test on: the one in DESK_TEST_POSTGRESQL, one that runs here, or one started for this run."""
+    given = os.environ.get("DESK_TEST_POSTGRESQL")
+    if given:
+        say("PostgreSQL: the one DESK_TEST_POSTGRESQL names")
+        return given
+    if answers("127.0.0.1", 5432):
+        for user in ("postgres", pwd.getpwuid(os.geteuid()).pw_name):
+            url = f"postgres://{user}@127.0.0.1:5432/postgres"
+            if usable(url):
+                say(f"PostgreSQL: the one running on 127.0.0.1:5432, as {user}")
+                return url
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [p for p in [shutil.which("initdb")] if p]
+    if not programs:
+        missing("No PostgreSQL runs here and none is installed.")
+        return ""
+    folder = Path(tempfile.mkdtemp(prefix="desk-postgresql-"))
+    account = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if account:
+        shutil.chown(folder, "postgres")
+    programs_folder = Path(programs[-1]).parent
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    quiet = {"stdout": subprocess.DEVNULL, "check": True}
+    subprocess.run([*account, programs_folder / "initdb", "-D", folder / "data", "-U", "desk", "--auth=trust"], **quiet)
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+    subprocess.run(
+        [
+            *account,
+            programs_folder / "pg_ctl",
+            "-D",
+            folder / "data",
+            "-w",
+            "-o",
+            options,
+            "-l",
+            folder / "log",
+            "start",
+        ],
+        **quiet,
+    )
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    stack.callback(
+        subprocess.run,
+        [*account, programs_folder / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"],
+        **quiet,
+    )
+    say(f"PostgreSQL: started for this run on port {port}")
+    return f"postgres://desk@127.0.0.1:{port}/postgres"
+
+
+def begin(name: str, arguments: list[str], log: Path, **environment: str) -> tuple[str, subprocess.Popen, Path]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    env = os.environ | environment
+    env.pop("DESK_DATA", None)
+    with open(log, "w") as output:
+        return name, subprocess.Popen(command, cwd=HERE, env=env, stdout=output, stderr=subprocess.STDOUT), log
+
+
+def checks() -> bool:
+    programs = Path(sys.executable).parent
+    fine = True
+    for name, command in (
+        ("ruff", [programs / "ruff", "check", "--quiet", "."]),
+        ("format", [programs / "ruff", "format", "--check", "--quiet", "."]),
+        ("types", [programs / "mypy"]),
+    ):
+        done = subprocess.run(
+            command, cwd=HERE, capture_output=True, text=True, env=os.environ | {"DESK_BUILDING": "1"}
+        )
+        say(f"{name}: {'fine' if done.returncode == 0 else 'not fine'}")
+        if done.returncode:
+            print(done.stdout[-6000:], done.stderr[-2000:], flush=True)
+            fine = False
+    return fine
+
+
+def main() -> int:
+    begun = time.monotonic()
+    further = sys.argv[1:]
+    with contextlib.ExitStack() as stack:
+        browser = chromium()
+        database = postgresql(stack)
+        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="desk-test-logs-")))
+        runs = [begin("SQLite", further, logs / "sqlite", DESK_CHROMIUM=browser, DATABASE_URL="")]
+        if database:
+            places = [place for place in ON_DATABASES if (HERE / place).exists()]
+            chosen = [*places, "-m", "not browser", *further]
+            runs.append(begin("PostgreSQL", chosen, logs / "postgresql", DATABASE_URL=database))
+        fine = checks()
+        passed = failed = skipped = 0
+        for name, process, log in runs:
+            code = process.wait()
+            text = log.read_text(errors="replace")
+            print(f"\n===== {name} =====\n{text}", flush=True)
+            counts = {
+                word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error|errors|skipped)", text)
+            }
+            passed += counts.get("passed", 0)
+            skipped += counts.get("skipped", 0)
+            failed += counts.get("failed", 0) + counts.get("error", 0) + counts.get("errors", 0)
+            if code and not failed:
+                failed += 1
+    say(f"{time.monotonic() - begun:.0f} s")
+    print(f"{passed} passed, {failed + (not fine)} failed, {skipped} skipped", flush=True)
+    return 0 if fine and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
