@@ -151,7 +151,9 @@ def _first(
             part = way.begin(f"id, {columns}", asked, sort, order, entries, beyond)
         parts.append(part)
         if entries is not None and connection.vendor == "sqlite":
-            selects.append(f"{part.text()} LIMIT {limit}")  # in the order of what it selects from, which it would sort again
+            selects.append(
+                f"{part.text()} LIMIT {limit}"
+            )  # in the order of what it selects from, which it would sort again
         elif way.ordered or connection.vendor == "sqlite":
             selects.append(f"{part.text()} ORDER BY {order} LIMIT {limit}")
         else:  # PostgreSQL would rather walk along the order than sort, and meet nothing for long

@@ -2,8 +2,8 @@
 
 from django.core.management import CommandError
 
+from invoicing.access.rights import RIGHTS
 from invoicing.models import User
-from invoicing.operations.access import RIGHTS
 
 
 def add_person(parser) -> None:

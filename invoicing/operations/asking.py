@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from invoicing.access import rights
 from invoicing.mirror.customers import Customers
 from invoicing.mirror.rows import json_ready
 from invoicing.mirror.wires import wire_for
 from invoicing.models import AuditEntry, User
-from invoicing.operations import access, brakes
+from invoicing.operations import brakes
 from invoicing.operations.registry import VERBS, why_not
 from invoicing.operations.requesting import CannotRequest
 from invoicing.operations.targets import Start, target_of
@@ -42,13 +43,13 @@ def ask(
     ip: str = "",
     http=None,
 ) -> Answered:
-    """Errors: CannotRequest; access.NotAllowed; ProviderError, when the provider did not answer as promised."""
+    """Errors: CannotRequest; rights.NotAllowed; ProviderError, when the provider did not answer as promised."""
     verb = VERBS[key]
     story: dict[str, Any] = {"actor": by, "target": target_of(start), "reason": reason, "ip": ip}
     try:
-        access.require(by, verb.right, start)
+        rights.require(by, verb.right, start)
         given = _checked(verb, start, arguments or {})
-    except (CannotRequest, access.NotAllowed) as refusal:
+    except (CannotRequest, rights.NotAllowed) as refusal:
         AuditEntry.objects.record(f"{key}.not_requested", why=str(refusal), **story)
         raise
     AuditEntry.objects.record(f"{key}.asked", arguments=given, **story)

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from invoicing.access import rights
+from invoicing.access.rights import Agreement
 from invoicing.models import AuditEntry, Brake, User
-from invoicing.operations import access, gate
-from invoicing.operations.access import Agreement
+from invoicing.operations import gate
 
 KIND = Brake.Kind
 
@@ -35,8 +36,8 @@ def dry_run() -> Brake | None:
 
 
 def put_on(kind: Brake.Kind, *, by: User, reason: str, provider: str = "", verb: str = "", ip: str = "") -> Brake:
-    """Errors: CannotBrake; access.NotAllowed."""
-    access.require(by, "stop")
+    """Errors: CannotBrake; rights.NotAllowed."""
+    rights.require(by, "stop")
     if not reason.strip():
         raise CannotBrake("Say why. The reason stays in the audit trail.")
     try:
@@ -51,15 +52,15 @@ def put_on(kind: Brake.Kind, *, by: User, reason: str, provider: str = "", verb:
 
 
 def lift(brake: Brake, *, by: User, reason: str, ip: str = "") -> Agreement:
-    """The first person asks, another one agrees. Errors: CannotBrake; access.NotAllowed."""
-    access.require(by, "lift")
+    """The first person asks, another one agrees. Errors: CannotBrake; rights.NotAllowed."""
+    rights.require(by, "lift")
     if not reason.strip():
         raise CannotBrake("Say why. The reason stays in the audit trail.")
     with transaction.atomic(durable=True):
         current = Brake.objects.select_for_update().get(pk=brake.pk)
         if current.lifted_at:
             raise CannotBrake("It was lifted already.")
-        found = access.agreement("lift", asked_by=current.lift_asked_by_id, by=by)
+        found = rights.agreement("lift", asked_by=current.lift_asked_by_id, by=by)
         if found is Agreement.ASKED:
             current.lift_asked_by, current.lift_reason = by, reason.strip()
         else:

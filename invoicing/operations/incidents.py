@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from invoicing.access import rights
 from invoicing.models import (
     Attempt,
     AuditEntry,
@@ -17,7 +18,6 @@ from invoicing.models import (
     Position,
     User,
 )
-from invoicing.operations import access
 from invoicing.providers.registry import PROVIDERS
 from invoicing.vocabulary import OPEN_STATES, OperationState, Status
 
@@ -66,8 +66,8 @@ def locked(invoice: Invoice) -> str:
 
 
 def close(incident: Incident, *, by: User, reason: str, ip: str = "") -> None:
-    """A person looked, and says what it was. Errors: CannotClose; access.NotAllowed."""
-    access.require(by, "settle", incident)
+    """A person looked, and says what it was. Errors: CannotClose; rights.NotAllowed."""
+    rights.require(by, "settle", incident)
     if not reason.strip():
         raise CannotClose("Say what it was. It stays in the audit trail.")
     with transaction.atomic(durable=True):

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from invoicing.access import rights
 from invoicing.jobs.api import enqueue
 from invoicing.models import AuditEntry, Invoice, Operation, User, clock
-from invoicing.operations import access, preimage
+from invoicing.operations import preimage
 from invoicing.operations.registry import VERBS, open_operation, why_not
 from invoicing.operations.targets import About, Start, target_of
 from invoicing.vocabulary import OperationState
@@ -55,14 +56,14 @@ def request_operation(wish: Wish) -> Operation:
     """Store the intent, approve it where no policy asks for others, and enqueue its dispatch.
 
     The same token finds the same operation, however often it is sent.
-    Errors: CannotRequest; access.NotAllowed.
+    Errors: CannotRequest; rights.NotAllowed.
     """
     existing = Operation.objects.filter(token=wish.token).first()
     if existing:
         return existing
     try:
         arguments = _checked(wish)
-    except (CannotRequest, access.NotAllowed) as refusal:
+    except (CannotRequest, rights.NotAllowed) as refusal:
         same = Operation.objects.filter(token=wish.token).first()
         if same:  # the same form, sent twice at once: the other one was faster
             return same
@@ -79,9 +80,9 @@ def request_operation(wish: Wish) -> Operation:
 
 
 def _checked(wish: Wish) -> dict[str, Any]:
-    """The arguments, cleaned, when it may be asked. Errors: CannotRequest; access.NotAllowed."""
+    """The arguments, cleaned, when it may be asked. Errors: CannotRequest; rights.NotAllowed."""
     verb, about = VERBS[wish.verb], wish.about
-    access.require(wish.by, verb.right, about)
+    rights.require(wish.by, verb.right, about)
     if not wish.reason.strip():
         raise CannotRequest("Say why. The reason stays in the audit trail.", field="reason")
     if wish.invoice and wish.seen_version not in (None, wish.invoice.version):
@@ -153,8 +154,8 @@ def _approve(operation: Operation, *, cancel_window: bool) -> None:
 
 
 def cancel(operation: Operation, *, by: User, ip: str = "") -> bool:
-    """Call an operation back that was not sent yet. False when it was too late. Errors: access.NotAllowed."""
-    access.require(by, "cancel", operation)
+    """Call an operation back that was not sent yet. False when it was too late. Errors: rights.NotAllowed."""
+    rights.require(by, "cancel", operation)
     with transaction.atomic(durable=True):
         moved = (
             Operation.objects.filter(

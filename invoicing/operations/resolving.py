@@ -2,9 +2,10 @@
 
 from django.db import transaction
 
+from invoicing.access import rights
+from invoicing.access.rights import Agreement
 from invoicing.models import Invoice, Operation, User, clock
-from invoicing.operations import access, steps
-from invoicing.operations.access import Agreement
+from invoicing.operations import steps
 from invoicing.operations.requesting import audit
 from invoicing.vocabulary import OPEN_STATES, OperationState, SettledBy
 
@@ -18,9 +19,9 @@ def resolve(
 ) -> Agreement:
     """Say whether the effect exists at the provider. The first person proposes, another one agrees.
 
-    `created`: the external id of what it made, if anything. Errors: CannotResolve; access.NotAllowed.
+    `created`: the external id of what it made, if anything. Errors: CannotResolve; rights.NotAllowed.
     """
-    access.require(by, "settle", operation)
+    rights.require(by, "settle", operation)
     if not reason.strip():
         raise CannotResolve("Say what you saw at the provider. It stays in the audit trail.")
     with transaction.atomic(durable=True):
@@ -31,7 +32,7 @@ def resolve(
             raise CannotResolve("A step of it is still under way.")
         proposal = current.outcome.get("proposal") or {}
         asked_by = proposal.get("by") if proposal.get("applied") == applied else None
-        found = access.agreement("settle", asked_by=asked_by, by=by)
+        found = rights.agreement("settle", asked_by=asked_by, by=by)
         facts = {"applied": applied, "why": reason.strip(), "agreement": found.value}
         if found is Agreement.ASKED:
             _propose(current, by, applied, reason.strip())

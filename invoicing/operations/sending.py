@@ -15,11 +15,12 @@ from functools import partial
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 
+from invoicing.access import rights
 from invoicing.logs import redacted
 from invoicing.mirror.refresh import refresh_invoice
 from invoicing.mirror.wires import wire_for
 from invoicing.models import Attempt, Invoice, InvoiceVersion, Operation, clock
-from invoicing.operations import access, brakes, gate, looks, preimage, spool, steps
+from invoicing.operations import brakes, gate, looks, preimage, spool, steps
 from invoicing.operations.classify import Classified, Outcome, answered, failed
 from invoicing.operations.recording import digest_of, look_again, record_outcome, refuse
 from invoicing.operations.registry import VERBS, why_not
@@ -109,7 +110,7 @@ def _must_still_hold(operation: Operation, verb: Verb, about: About, http) -> No
 
     Errors: NoLonger; ProviderError, where that cannot be told now.
     """
-    if not access.can(operation.requester, verb.right, about):
+    if not rights.can(operation.requester, verb.right, about):
         raise NoLonger("The requester no longer has the right to do this.")
     if operation.call_class == CallClass.KEYED and _may_be_out(operation):
         window = verb.call_of(operation).key_window

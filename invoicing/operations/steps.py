@@ -6,8 +6,9 @@ import uuid
 
 from django.db import transaction
 
+from invoicing.access import rights
 from invoicing.models import Invoice, Operation, User, clock
-from invoicing.operations import access, preimage
+from invoicing.operations import preimage
 from invoicing.operations.registry import VERBS
 from invoicing.operations.requesting import audit, enqueue_dispatch
 from invoicing.operations.verb import target
@@ -54,8 +55,8 @@ def replacements_missing():
 
 
 def resume(whole: Operation, *, by: User, reason: str, ip: str = "") -> Operation:
-    """Go on with what is missing, by a new step. Errors: CannotGoOn; access.NotAllowed."""
-    access.require(by, "request", whole)
+    """Go on with what is missing, by a new step. Errors: CannotGoOn; rights.NotAllowed."""
+    rights.require(by, "request", whole)
     if not reason.strip():
         raise CannotGoOn("Say why. The reason stays in the audit trail.")
     with transaction.atomic(durable=True):

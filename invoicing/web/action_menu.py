@@ -5,8 +5,8 @@ from functools import cached_property
 
 from django.http import HttpRequest
 
+from invoicing.access import rights
 from invoicing.models import Invoice, Operation
-from invoicing.operations import access
 from invoicing.operations.registry import VERBS, availability, open_operation, why_not
 from invoicing.operations.targets import start_from
 from invoicing.operations.verb import Availability, Verb
@@ -58,8 +58,8 @@ def actions_of(request: HttpRequest, invoice: Invoice) -> Actions:
 
 def _for(request: HttpRequest, invoice: Invoice, each: Availability) -> Availability:
     try:
-        access.require(request.user, each.verb.right, invoice)
-    except access.NotAllowed as missing:
+        rights.require(request.user, each.verb.right, invoice)
+    except rights.NotAllowed as missing:
         return Availability(verb=each.verb, refusal=each.refusal or str(missing))
     return each
 

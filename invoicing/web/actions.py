@@ -12,8 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from invoicing.access import rights
 from invoicing.models import Invoice
-from invoicing.operations import access
 from invoicing.operations.arguments import Arguments
 from invoicing.operations.registry import VERBS, availability, open_operation, why_not
 from invoicing.operations.requesting import CannotRequest, Wish, request_operation
@@ -149,15 +149,15 @@ class _Asked:
 
     def looked_at(self) -> HttpResponse:
         try:
-            access.require(self.request.user, self.verb.right, self.invoice)
-        except access.NotAllowed as missing:
+            rights.require(self.request.user, self.verb.right, self.invoice)
+        except rights.NotAllowed as missing:
             return self._forbidden(missing)
         form = self._form(initial={"token": uuid.uuid4().hex, "seen": self.invoice.version})
         return self._page(form, self._arguments())
 
     def requested(self) -> HttpResponse:
         form, arguments = self._form(self.request.POST), self._arguments(self.request.POST)
-        allowed = access.can(self.request.user, self.verb.right, self.invoice)
+        allowed = rights.can(self.request.user, self.verb.right, self.invoice)
         complete = form.is_valid() & (arguments is None or arguments.is_valid())
         if self.about is None:
             return self._page(form, arguments, problem=self.refusal)
@@ -168,7 +168,7 @@ class _Asked:
             return self._page(form, arguments, problem=broken)
         try:
             operation = request_operation(self._wish(form, arguments))
-        except access.NotAllowed as missing:
+        except rights.NotAllowed as missing:
             return self._forbidden(missing)
         except CannotRequest as refusal:
             return self._refused(form, arguments, refusal)
@@ -238,7 +238,7 @@ class _Asked:
     def _alternatives(self) -> list:
         return [each for each in availability(self.invoice) if each.offered and each.verb is not self.verb]
 
-    def _forbidden(self, missing: access.NotAllowed) -> HttpResponse:
+    def _forbidden(self, missing: rights.NotAllowed) -> HttpResponse:
         return render(self.request, "action/forbidden.html", {**self._shown(), "missing": missing}, status=403)
 
     def _shown(self) -> dict:

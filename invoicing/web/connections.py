@@ -13,10 +13,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from invoicing.access import rights
 from invoicing.jobs.api import enqueue
 from invoicing.mirror.tasks import sync_connection_job
 from invoicing.models import Connection, Job, SyncRun
-from invoicing.operations import access
 from invoicing.providers.registry import PROVIDERS
 from invoicing.web.context import freshness
 from invoicing.web.finding import connection_for, must_see
@@ -123,8 +123,8 @@ def page(request: HttpRequest) -> HttpResponse:
     seen_at = worker_seen_at()
     context = {
         "accounts": accounts(),
-        "may_sync": access.can(request.user, "sync"),
-        "may_connect": access.can(request.user, "connect"),
+        "may_sync": rights.can(request.user, "sync"),
+        "may_connect": rights.can(request.user, "connect"),
         "providers": PROVIDERS.values(),
         "worker_is_there": worker_is_there(seen_at),
         "worker_seen_at": seen_at,
@@ -142,7 +142,7 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _card(request: HttpRequest, connection: Connection) -> HttpResponse:
-    context = {"account": accounts(connection)[0], "may_sync": access.can(request.user, "sync", connection)}
+    context = {"account": accounts(connection)[0], "may_sync": rights.can(request.user, "sync", connection)}
     return render(request, "connections/_card.html", context)
 
 
@@ -151,8 +151,8 @@ def sync(request: HttpRequest, pk: int) -> HttpResponse:
     """Have the worker sync it now; `full` reads everything again. Errors: PermissionDenied."""
     connection = connection_for(request, pk)
     try:
-        access.require(request.user, "sync", connection)
-    except access.NotAllowed as missing:
+        rights.require(request.user, "sync", connection)
+    except rights.NotAllowed as missing:
         raise PermissionDenied(str(missing)) from None
     full = request.POST.get("full") == "1"
     if not connection.enabled:

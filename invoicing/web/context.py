@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from invoicing.access.rights import can, roles_of
 from invoicing.models import Connection
-from invoicing.operations.access import can, roles_of
 from invoicing.vocabulary import OPEN_STATES, Direction, OperationState
 
 PLACES = (

@@ -13,11 +13,11 @@ from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
+from invoicing.access import rights
 from invoicing.documents import vault
 from invoicing.documents.tasks import fetch_pdf_job
 from invoicing.jobs.api import enqueue
 from invoicing.models import Document, Invoice, InvoiceVersion
-from invoicing.operations import access
 from invoicing.providers.errors import NotUnderstood, PayloadNotUnderstood
 from invoicing.providers.registry import PROVIDERS
 from invoicing.vocabulary import Origin
@@ -77,8 +77,8 @@ def draw(request: HttpRequest, pk: int) -> HttpResponse:
 def _for_keeping(request: HttpRequest, pk: int) -> Invoice:
     invoice = invoice_for(request, pk)
     try:
-        access.require(request.user, "refresh", invoice)
-    except access.NotAllowed as missing:
+        rights.require(request.user, "refresh", invoice)
+    except rights.NotAllowed as missing:
         raise PermissionDenied(str(missing)) from None
     return invoice
 

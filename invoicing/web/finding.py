@@ -3,8 +3,8 @@
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
+from invoicing.access import rights
 from invoicing.models import Connection, Document, Invoice, Operation
-from invoicing.operations import access
 from invoicing.web.context import shell_of
 
 
@@ -34,7 +34,7 @@ def connection_for(request: HttpRequest, pk: int) -> Connection:
 
 
 def _if_seen(request: HttpRequest, thing):
-    if not access.can(request.user, "view", thing):
+    if not rights.can(request.user, "view", thing):
         raise Http404
     return thing
 

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
+from invoicing.access import rights
 from invoicing.jobs.api import enqueue
 from invoicing.mirror.tasks import refresh_invoice_job
 from invoicing.models import Document, Invoice, Operation
-from invoicing.operations import access
 from invoicing.providers.registry import PROVIDERS
 from invoicing.web.action_menu import actions_of
 from invoicing.web.documents import of_tab as documents_tab
@@ -60,8 +60,8 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         "snapshot": shown.snapshot,
         "tab": tab,
         "waiting": _waiting(request, invoice),
-        "may_see_raw": access.can(request.user, "view_raw", invoice),
-        "may_refresh": access.can(request.user, "refresh", invoice),
+        "may_see_raw": rights.can(request.user, "view_raw", invoice),
+        "may_refresh": rights.can(request.user, "refresh", invoice),
     }
     context |= {"tabs": _tabs(shown, tab, context), "here": _address(shown, tab)}
     if tab not in NEEDS_SNAPSHOT or shown.snapshot is not None:
@@ -111,7 +111,7 @@ def _of_tab(request: HttpRequest, tab: str, shown: Shown, context: dict) -> dict
     if tab == "activity":
         before = request.GET.get("before", "")
         found = activity.of_tab(invoice, before=int(before) if before.isdecimal() and len(before) < 19 else None)
-        return found | {"may_audit": access.can(request.user, "audit", invoice)}
+        return found | {"may_audit": rights.can(request.user, "audit", invoice)}
     if tab == "raw":
         if not context["may_see_raw"]:
             raise PermissionDenied("Seeing what the provider sent, as it was sent, needs another role.")
@@ -146,8 +146,8 @@ def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     """Have the worker read this invoice again. Errors: PermissionDenied."""
     invoice = invoice_for(request, pk)
     try:
-        access.require(request.user, "refresh", invoice)
-    except access.NotAllowed as missing:
+        rights.require(request.user, "refresh", invoice)
+    except rights.NotAllowed as missing:
         raise PermissionDenied(str(missing)) from None
     if not invoice.connection.enabled:
         messages.error(request, f"The connection {invoice.connection} is switched off; nothing is read from it.")

@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from invoicing.access import rights
 from invoicing.listing.criteria import SORTS
 from invoicing.listing.facets import Facets
 from invoicing.listing.filters import InvoiceFilters
@@ -14,7 +15,6 @@ from invoicing.listing.page import BadCursor, Page
 from invoicing.listing.summary import BookSummary
 from invoicing.listing.tabs import tabs_of
 from invoicing.models import Book
-from invoicing.operations import access
 from invoicing.vocabulary import Direction
 from invoicing.web.context import shell_of
 from invoicing.web.filter_menus import FilterMenus
@@ -73,7 +73,7 @@ def payables(request: HttpRequest) -> HttpResponse:
 
 def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
     """The filtered invoices. htmx asks the same address and gets the list alone."""
-    access.require(request.user, "view")
+    rights.require(request.user, "view")
     shell, today = shell_of(request), timezone.localdate()
     here = Here(request.path, request.GET)
     data = request.GET.get("data", "live")

@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from invoicing.access import rights
 from invoicing.jobs import running
 from invoicing.models import Connection, Job
-from invoicing.operations import access
 from invoicing.web.finding import must_see
 from invoicing.web.waiting import last_error, worker_is_there, worker_seen_at
 
@@ -95,7 +95,7 @@ def page(request: HttpRequest) -> HttpResponse:
             ("failed", "Failed", told(failed[:MOST]), "Nothing has failed."),
             ("ended", "Ended lately", told(ended.order_by("-created_at")[:20]), "Nothing has ended lately."),
         ],
-        "may_sync": access.can(request.user, "sync"),
+        "may_sync": rights.can(request.user, "sync"),
         "worker_is_there": worker_is_there(seen_at),
         "worker_seen_at": seen_at,
     }
@@ -134,12 +134,12 @@ def retry(request: HttpRequest, pk) -> HttpResponse:
 
 def _job_for(request: HttpRequest, pk) -> Job:
     """Errors: Http404, PermissionDenied."""
-    if not access.can(request.user, "view"):
+    if not rights.can(request.user, "view"):
         raise Http404
     job = get_object_or_404(Job, pk=pk)
     try:
-        access.require(request.user, "sync", job)
-    except access.NotAllowed as missing:
+        rights.require(request.user, "sync", job)
+    except rights.NotAllowed as missing:
         raise PermissionDenied(str(missing)) from None
     return job
 

@@ -8,8 +8,8 @@ from django.contrib.auth import logout
 from django.http import HttpResponse
 from django.shortcuts import redirect, resolve_url
 
+from invoicing.access.rights import NotAllowed
 from invoicing.logs import request_id
-from invoicing.operations.access import NotAllowed
 from invoicing.web import errors
 
 OPEN_PATHS = ("/accounts/", "/healthz", "/readyz", "/static/", "/theme/", "/webhooks/")

@@ -11,8 +11,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from invoicing.access import rights
 from invoicing.models import Attempt, Invoice, Operation
-from invoicing.operations import access
 from invoicing.operations.registry import VERBS
 from invoicing.operations.requesting import cancel as call_back
 from invoicing.providers.registry import PROVIDERS
@@ -59,7 +59,7 @@ def cancel(request: HttpRequest, pk) -> HttpResponse:
     operation = operation_for(request, pk)
     try:
         done = call_back(operation, by=request.user, ip=address_of(request))
-    except access.NotAllowed as missing:
+    except rights.NotAllowed as missing:
         raise PermissionDenied(str(missing)) from None
     if not done:
         messages.warning(request, "It was too late to call it back: it was sent, or has ended. This is how it stands.")
@@ -80,7 +80,7 @@ def _context(request: HttpRequest, operation: Operation) -> dict:
         "class_words": CLASSES[operation.call_class],
         "every": poll_seconds(operation),
         "can_be_called_back": _can_be_called_back(operation),
-        "may_cancel": access.can(request.user, "cancel", operation),
+        "may_cancel": rights.can(request.user, "cancel", operation),
         "no_worker": operation.open and (waits or operation.state in LOOKED_INTO) and not worker_is_there(),
         "now": timezone.now(),
     }

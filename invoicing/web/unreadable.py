@@ -2,9 +2,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
+from invoicing.access import rights
 from invoicing.logs import redacted
 from invoicing.models import UnreadableRecord
-from invoicing.operations import access
 
 SHOWN = 200
 SHOWN_RAW = 200_000  # characters of a payload
@@ -13,7 +13,7 @@ SHOWN_RAW = 200_000  # characters of a payload
 @require_GET
 def unreadable(request: HttpRequest) -> HttpResponse:
     """Records no list can hold, with what is wrong with them. They are in no total."""
-    access.require(request.user, "view")
+    rights.require(request.user, "view")
     resolved = request.GET.get("resolved") == "yes"
     records = UnreadableRecord.objects.select_related("connection").defer("payload")
     records = records.filter(resolved_at__isnull=not resolved).order_by("-last_seen_at", "-pk")
@@ -25,9 +25,9 @@ def unreadable(request: HttpRequest) -> HttpResponse:
 @require_GET
 def record(request: HttpRequest, pk: int) -> HttpResponse:
     """One record: why it could not be read, and, for those who may see raw payloads, what the provider sent."""
-    access.require(request.user, "view")
+    rights.require(request.user, "view")
     found = get_object_or_404(UnreadableRecord.objects.select_related("connection"), pk=pk)
     raw = None
-    if access.can(request.user, "view_raw", found):
+    if rights.can(request.user, "view_raw", found):
         raw = redacted(found.payload_text().decode(errors="replace"))[:SHOWN_RAW]
     return render(request, "unreadable/record.html", {"record": found, "raw": raw})

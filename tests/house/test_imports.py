@@ -7,9 +7,11 @@ PACKAGE = Path(__file__).resolve().parents[2] / "invoicing"
 
 FLOORS = [  # from the top; a module may import from its own room and from floors below, never from above or beside
     {"urls", "wsgi", "web", "management", "templatetags", "benchmarks"},
+    {"bulk", "auditing"},
     {"operations", "exports"},
-    {"mirror", "documents", "listing"},
+    {"mirror", "documents", "listing", "reviews", "approvals"},
     {"jobs"},
+    {"access"},
     {"models", "providers"},
     {"vocabulary", "money", "logs", "settings", "apps", "migrations"},
     {"own_keys"},

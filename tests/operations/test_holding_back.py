@@ -3,8 +3,9 @@
 import pytest
 from django.core.management import call_command
 
+from invoicing.access import rights
 from invoicing.models import Attempt, AuditEntry, Brake, Job, Operation
-from invoicing.operations import access, brakes, gate, sending
+from invoicing.operations import brakes, gate, sending
 from invoicing.operations.audit_trail import verify
 from invoicing.operations.registry import availability
 from invoicing.operations.requesting import CannotRequest
@@ -61,13 +62,13 @@ def test_it_takes_one_to_switch_off_and_two_to_switch_on(desk, person):
     brake = brakes.put_on(STOP, by=desk.operator, reason="Wait", provider="orb")
     with pytest.raises(brakes.CannotBrake, match="already"):
         brakes.put_on(STOP, by=first, reason="Wait", provider="orb")
-    with pytest.raises(access.NotAllowed):
+    with pytest.raises(rights.NotAllowed):
         brakes.lift(brake, by=desk.operator, reason="Go on")
 
     for _ in range(2):
-        assert brakes.lift(brake, by=first, reason="Go on") is access.Agreement.ASKED
+        assert brakes.lift(brake, by=first, reason="Go on") is rights.Agreement.ASKED
         assert brakes.stopped("orb", "void")
-    assert brakes.lift(brake, by=second, reason="Yes") is access.Agreement.AGREED
+    assert brakes.lift(brake, by=second, reason="Yes") is rights.Agreement.AGREED
 
     assert not brakes.stopped("orb", "void")
     assert [entry.action for entry in AuditEntry.objects.order_by("sequence")] == [
@@ -76,12 +77,12 @@ def test_it_takes_one_to_switch_off_and_two_to_switch_on(desk, person):
 
 def test_where_nobody_else_may_one_is_enough_and_that_is_on_record(desk, person):
     brake = brakes.put_on(STOP, by=desk.operator, reason="Wait")
-    assert brakes.lift(brake, by=person("controller"), reason="Go on") is access.Agreement.SOLO
+    assert brakes.lift(brake, by=person("controller"), reason="Go on") is rights.Agreement.SOLO
     assert AuditEntry.objects.last().facts["agreement"] == "solo"
 
 
 def test_a_viewer_switches_nothing(desk, person):
-    with pytest.raises(access.NotAllowed):
+    with pytest.raises(rights.NotAllowed):
         brakes.put_on(STOP, by=person("viewer"), reason="Because")
     with pytest.raises(brakes.CannotBrake, match="Say why"):
         brakes.put_on(STOP, by=desk.operator, reason=" ")

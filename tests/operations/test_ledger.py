@@ -6,8 +6,9 @@ import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from invoicing.access import rights
 from invoicing.models import AuditEntry, Operation
-from invoicing.operations import access, recording, sending, spool
+from invoicing.operations import recording, sending, spool
 from invoicing.operations.requesting import CannotRequest, cancel
 from invoicing.operations.tasks import reconcile
 from tests.operations.test_verbs import VOIDABLE, flexprice, metronome, orb
@@ -258,7 +259,7 @@ def test_no_reason_no_operation(desk):
 
 def test_a_viewer_cannot_act_and_the_attempt_is_on_record(desk, person):
     invoice = desk.look_at("orb", orb("issued"))
-    with pytest.raises(access.NotAllowed, match="operator"):
+    with pytest.raises(rights.NotAllowed, match="operator"):
         desk.ask("void", invoice, by=person("viewer"))
     assert not Operation.objects.exists()
     assert AuditEntry.objects.get().action == "void.not_requested"
@@ -268,7 +269,7 @@ def test_a_superuser_has_no_way_round(desk, person):
     somebody = person()
     somebody.is_superuser = True
     somebody.save()
-    with pytest.raises(access.NotAllowed):
+    with pytest.raises(rights.NotAllowed):
         desk.ask("void", desk.look_at("orb", orb("issued")), by=somebody)
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from invoicing.access import rights
 from invoicing.models import AuditEntry, Invoice, Operation
-from invoicing.operations import access
 from invoicing.operations.asking import ask
 from invoicing.operations.registry import VERBS, availability
 from invoicing.operations.requesting import CannotRequest
@@ -163,7 +163,7 @@ def test_the_summary_says_on_its_button_that_it_announces_what_is_overdue(desk):
 
 def test_looking_needs_the_right_and_a_provider_that_offers_it(desk, person):
     start = desk.start("subscription", "orb", "sub_1")
-    with pytest.raises(access.NotAllowed):
+    with pytest.raises(rights.NotAllowed):
         ask("upcoming", start, by=person("viewer"))
     with pytest.raises(CannotRequest, match="Orb shows a subscription's running period"):
         ask("preview", start, by=desk.operator)

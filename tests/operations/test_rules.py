@@ -9,10 +9,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from invoicing.access import rights
 from invoicing.mirror.apply import Mirror
 from invoicing.mirror.refresh import mirror_new
 from invoicing.models import Attempt, AuditEntry, Connection, Invoice, Job, Operation
-from invoicing.operations import access, classify, looks, preimage
+from invoicing.operations import classify, looks, preimage
 from invoicing.operations.classify import Outcome, answered, failed
 from invoicing.operations.registry import VERBS
 from invoicing.operations.requesting import CannotRequest, Wish, cancel, request_operation
@@ -329,11 +330,11 @@ def test_a_second_wish_is_shown_the_first_until_that_has_ended(wish, operator):
 
 def test_nobody_without_the_right_asks_or_calls_back(wish, person):
     viewer = person("viewer")
-    with pytest.raises(access.NotAllowed):
+    with pytest.raises(rights.NotAllowed):
         request_operation(wish(by=viewer))
     assert AuditEntry.objects.latest("sequence").action == "by_key.not_requested"
     operation = request_operation(wish())
-    with pytest.raises(access.NotAllowed):
+    with pytest.raises(rights.NotAllowed):
         cancel(operation, by=viewer)
     operation.refresh_from_db()
     assert operation.state == "approved"

@@ -4,10 +4,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from invoicing.access import rights
+from invoicing.access.rights import Agreement
 from invoicing.mirror.refresh import refresh_invoice
 from invoicing.models import AuditEntry, Incident, Operation
-from invoicing.operations import access, incidents, resolving, steps
-from invoicing.operations.access import Agreement
+from invoicing.operations import incidents, resolving, steps
 from invoicing.operations.registry import availability
 from invoicing.operations.requesting import CannotRequest
 from invoicing.operations.tasks import reconcile
@@ -66,7 +67,7 @@ def test_where_nobody_else_may_one_is_enough_with_a_reason(stuck, person):
 
 
 def test_who_may_not_settle_and_what_needs_no_person_stay_as_they_are(desk, stuck, person):
-    with pytest.raises(access.NotAllowed, match="controller"):
+    with pytest.raises(rights.NotAllowed, match="controller"):
         resolving.resolve(stuck, applied=True, by=desk.operator, reason="I am sure")
     ended = desk.done("void", desk.pick("orb", orb("issued")))
     with pytest.raises(resolving.CannotResolve):
@@ -135,7 +136,7 @@ def test_a_void_that_nobody_here_asked_for_is_an_incident_and_the_invoice_rests(
         desk.ask("regenerate_invoice", invoice)
     assert all(each.refusal for each in availability(invoice))
 
-    with pytest.raises(access.NotAllowed):
+    with pytest.raises(rights.NotAllowed):
         incidents.close(incident, by=desk.operator, reason="Fine")
     incidents.close(incident, by=person("controller"), reason="A colleague did it in Metronome")
     reconcile()

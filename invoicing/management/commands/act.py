@@ -7,10 +7,11 @@ from functools import partial
 from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 
+from invoicing.access import rights
 from invoicing.management.acting import add_person, person
 from invoicing.mirror.refresh import refresh_invoice
 from invoicing.models import Invoice, InvoiceVersion
-from invoicing.operations import access, sending, settling, steps
+from invoicing.operations import sending, settling, steps
 from invoicing.operations.asking import ask
 from invoicing.operations.registry import VERBS
 from invoicing.operations.requesting import CannotRequest, Wish, request_operation
@@ -82,7 +83,7 @@ class Command(BaseCommand):
         )
         try:
             operation = request_operation(wish)
-        except (CannotRequest, access.NotAllowed) as refusal:
+        except (CannotRequest, rights.NotAllowed) as refusal:
             self._tell({"state": "refused", "message": str(refusal)}, options["json"])
             sys.exit(1)
         self._carry(operation, wait)
@@ -131,7 +132,7 @@ class Command(BaseCommand):
             raise CommandError(f"{VERBS[verb].name} starts from a {VERBS[verb].starts_from}.")
         try:
             answer = ask(verb, about, by=by, reason=reason, arguments=given)
-        except (CannotRequest, access.NotAllowed, ProviderError) as refusal:
+        except (CannotRequest, rights.NotAllowed, ProviderError) as refusal:
             self._tell({"state": "refused", "message": str(refusal)}, as_json_too)
             sys.exit(1)
         said = answer.as_json()
@@ -142,9 +143,9 @@ class Command(BaseCommand):
         if not isinstance(about, Invoice):
             raise CommandError("Only an invoice can be refreshed.")
         try:
-            access.require(by, "refresh", about)
+            rights.require(by, "refresh", about)
             result = refresh_invoice(about, source=InvoiceVersion.Source.REFRESH)
-        except (access.NotAllowed, ProviderError) as error:
+        except (rights.NotAllowed, ProviderError) as error:
             self._tell({"state": "refused", "message": str(error)}, as_json_too)
             sys.exit(1)
         self._tell({"state": "succeeded", "found": result.found, "changes": result.changes}, as_json_too)

@@ -2,9 +2,10 @@ import json
 
 from django.core.management import BaseCommand, CommandError
 
+from invoicing.access import rights
 from invoicing.management.acting import add_person, person
 from invoicing.models import Incident
-from invoicing.operations import access, incidents
+from invoicing.operations import incidents
 
 
 class Command(BaseCommand):
@@ -27,7 +28,7 @@ class Command(BaseCommand):
                 raise CommandError(f"There is no incident {number}.")
             try:
                 incidents.close(found, by=person(user, "settle"), reason=reason)
-            except (access.NotAllowed, incidents.CannotClose) as refusal:
+            except (rights.NotAllowed, incidents.CannotClose) as refusal:
                 raise CommandError(str(refusal)) from refusal
         rows = Incident.objects.select_related("connection", "invoice__connection")
         rows = rows if options["all"] else rows.filter(closed_at=None)

@@ -3,10 +3,11 @@ import uuid
 
 from django.core.management import BaseCommand, CommandError
 
+from invoicing.access import rights
+from invoicing.access.rights import Agreement
 from invoicing.management.acting import add_person, person
 from invoicing.models import Operation
-from invoicing.operations import access, resolving, steps
-from invoicing.operations.access import Agreement
+from invoicing.operations import resolving, steps
 
 
 class Command(BaseCommand):
@@ -36,7 +37,7 @@ class Command(BaseCommand):
                 by = person(user, "settle")
                 agreed = resolving.resolve(found, applied=what == "applied", by=by, reason=reason, created=created)
                 told = {"state": found.state, "agreement": agreed.value}
-        except (access.NotAllowed, resolving.CannotResolve, steps.CannotGoOn) as refusal:
+        except (rights.NotAllowed, resolving.CannotResolve, steps.CannotGoOn) as refusal:
             raise CommandError(str(refusal)) from refusal
         waits = told["agreement"] == Agreement.ASKED.value
         words = f"{told['state']}{': proposed, somebody else has to say the same' if waits else ''}"

@@ -2,9 +2,10 @@ import json
 
 from django.core.management import BaseCommand, CommandError
 
+from invoicing.access import rights
 from invoicing.management.acting import add_person, person
 from invoicing.models import Brake
-from invoicing.operations import access, brakes
+from invoicing.operations import brakes
 from invoicing.operations.registry import VERBS
 from invoicing.providers.registry import PROVIDERS
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
                 brakes.put_on(Brake.Kind.DRY_RUN, by=person(user, "stop"), reason=reason)
             elif what == "lift":
                 self._lift(which, person(user, "lift"), reason)
-        except (access.NotAllowed, brakes.CannotBrake) as refusal:
+        except (rights.NotAllowed, brakes.CannotBrake) as refusal:
             raise CommandError(str(refusal)) from refusal
         self._list(options["json"])
 
@@ -51,7 +52,7 @@ class Command(BaseCommand):
         found = Brake.objects.filter(pk=which[0]).first() if len(which) == 1 and which[0].isdecimal() else None
         if found is None:
             raise CommandError("Name one of the numbers of the list.")
-        if brakes.lift(found, by=by, reason=reason) is access.Agreement.ASKED:
+        if brakes.lift(found, by=by, reason=reason) is rights.Agreement.ASKED:
             self.stderr.write("Asked for. Somebody else who may has to say the same.")
 
     def _list(self, as_json_too):
