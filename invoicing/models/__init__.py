@@ -10,6 +10,7 @@ from invoicing.models.invoice import Book, Constituent, Invoice, InvoiceTotal
 from invoicing.models.job import Firing, Job, WorkerBeat
 from invoicing.models.line_item import LineItem, LineText
 from invoicing.models.operation import Attempt, Operation
+from invoicing.models.preferences import Preferences, preferences_of
 from invoicing.models.summary import CustomerCell, SummaryCell
 from invoicing.models.sync_run import Absence, SeenPage, SyncRun
 from invoicing.models.user import ROLES, User
@@ -38,10 +39,12 @@ __all__ = [
     "Operation",
     "Pace",
     "Position",
+    "Preferences",
     "SeenPage",
     "SummaryCell",
     "SyncRun",
     "UnreadableRecord",
     "User",
     "WorkerBeat",
+    "preferences_of",
 ]

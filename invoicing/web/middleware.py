@@ -7,9 +7,12 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpResponse
 from django.shortcuts import redirect, resolve_url
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from invoicing.access.rights import NotAllowed
 from invoicing.logs import request_id
+from invoicing.models import preferences_of
 from invoicing.web import errors
 
 OPEN_PATHS = ("/accounts/", "/healthz", "/readyz", "/static/", "/theme/", "/webhooks/")
@@ -31,6 +34,24 @@ class RequestId:
         finally:
             request_id.reset(token)
         response["X-Request-ID"] = request.id
+        return response
+
+
+class Language:
+    """Speaks the language the person chose, else the one their browser asks for."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        chosen = preferences_of(request.user).language
+        language = chosen or translation.get_language_from_request(request)
+        with translation.override(language):
+            request.LANGUAGE_CODE = language
+            response = self.get_response(request)
+        response["Content-Language"] = language
+        if not chosen:
+            patch_vary_headers(response, ("Accept-Language",))
         return response
 
 
