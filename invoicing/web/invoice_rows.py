@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from functools import lru_cache
 from html import escape
+from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -27,26 +28,39 @@ DIFFERING = ' <span class="pill plain amber">Lines differ</span>'
 
 
 def rows_html(
-    rows: Iterable[Row], connections: Iterable[Connection], *, direction: Direction, today: date, named: bool
+    rows: Iterable[Row],
+    connections: Iterable[Connection],
+    *,
+    direction: Direction,
+    today: date,
+    named: bool,
+    listed_at: str = "",
 ) -> SafeString:
-    """`named`: the provider column says which connection, because one provider has several."""
+    """`named`: the provider column says which connection, because one provider has several. `listed_at`: the address of
+    the list, which the links of the rows carry along, so that an invoice's page knows its neighbors.
+    """
     badges = {
         each.pk: (each.provider, marks.provider_badge(each.provider, each.name if named else ""))
         for each in connections
     }
     language = get_language() or "en"
     cells: Callable[[Row], str] = _bill if direction == Direction.PAYABLE else _claim
-    return SafeString("".join([_head(row, *badges[row.connection_id]) + cells(row, today, language) for row in rows]))
+    tail = escape(f"?{urlencode({'list': listed_at})}") if listed_at else ""
+    return SafeString(
+        "".join([_head(row, *badges[row.connection_id], tail) + cells(row, today, language) for row in rows])
+    )
 
 
-def _head(row: Row, provider: str, badge: str) -> str:
+def _head(row: Row, provider: str, badge: str, tail: str) -> str:
     id_, word = escape(row.external_id), escape(row.provider_status)
     name = escape(row.number) or f'<span class="id" title="{id_}">{id_}</span>'
     who = escape(row.customer)
     notes = (REPLACED if row.replaced else "") + (DIFFERING if row.differing else "")
     return (
         f'<tr data-invoice="{row.pk}" data-provider="{provider}" data-external-id="{id_}" data-status="{row.status}" '
-        f'data-payment-status="{row.payment_status}"><th scope="row"><a href="{invoice_address(row.pk)}">{name}</a></th>'
+        f'data-payment-status="{row.payment_status}"><td class="pick"><input type="checkbox" name="pk" value="{row.pk}" '
+        f'form="bulk" aria-label="Select {escape(row.number) or id_}"></td>'
+        f'<th scope="row"><a href="{invoice_address(row.pk)}{tail}" data-row-key="o">{name}</a></th>'
         f'<td class="who"{_whole(who, 18)}>{who}</td><td class="from">{badge}</td>'
         f'<td class="state">{marks.status_pill(row.status)} <small{_whole(word, 18)}>{word}</small>{notes}</td>'
     )

@@ -103,7 +103,7 @@ def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
         "tiles": TILES,
         "count_exactly": here.but(exact="1"),
         "page": page,
-        "rows": _rows(page, shell.connections, direction, today),
+        "rows": _rows(page, shell.connections, direction, today, here.but(**_marks(request))),
         "misplaced": misplaced,
         "pager": _pager(found, here, page),
         "sizes": [{"rows": rows, "url": here.but(rows=rows), "here": rows == size} for rows in SIZES],
@@ -145,10 +145,10 @@ def _page(found: InvoiceList, request: HttpRequest, *, size: int) -> tuple[Page,
         return found.page(size=size), True
 
 
-def _rows(page: Page, connections: list, direction: Direction, today: date):
+def _rows(page: Page, connections: list, direction: Direction, today: date, listed_at: str):
     own = [each for each in connections if each.direction == direction]
     several = len({each.provider for each in own}) < len(own)
-    return rows_html(page.rows, connections, direction=direction, today=today, named=several)
+    return rows_html(page.rows, connections, direction=direction, today=today, named=several, listed_at=listed_at)
 
 
 def _sets(here: Here, data: str) -> list[dict]:

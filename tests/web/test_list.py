@@ -1,6 +1,7 @@
 """The list of invoices: what its address says is what is listed, counted and totalled, and nothing else."""
 
 from datetime import date
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -165,7 +166,18 @@ def test_a_row_says_what_the_provider_says_beside_our_words(browser, flexprice):
     assert {name: row.attributes[f"data-{name}"] for name in wanted} == wanted
     assert row.all("td", class_="state")[0].text == "Finalized FINALIZED / SUCCEEDED"
     assert row.all("td", class_="paid")[0].text == "Paid"
-    assert row.one("a").attributes["href"] == f"/invoices/{invoice.pk}/"
+    assert row.one("a", data_row_key="o").attributes["href"] == f"/invoices/{invoice.pk}/?list=%2Freceivables%2F"
+
+
+def test_each_row_can_be_ticked_for_what_is_done_with_many(browser, world, march):
+    page = read(browser.get("/receivables/?provider=orb&sort=due"))
+
+    boxes = page.one("table").all("input", name="pk")
+    assert [int(box.attributes["value"]) for box in boxes] == ids(page)
+    assert {box.attributes["form"] for box in boxes} == {page.one("form", id="bulk").attributes["id"]}
+    assert "Select ORB-7" in [box.attributes["aria-label"] for box in boxes]
+    link = page.all("a", data_row_key="o")[0].attributes["href"]
+    assert parse_qs(urlsplit(link).query) == {"list": ["/receivables/?provider=orb&sort=due"]}
 
 
 def test_a_planned_issue_date_is_never_shown_as_issued(browser, world, march):
