@@ -1,51 +1,81 @@
-"""Who may do what: one question, asked by page, form, command, job and export alike. It never asks `is_superuser`."""
+"""Who may do what: one question, asked by page, form, command, job and export alike. It never asks `is_superuser`.
 
+The rights there are stand in access/shipped.py; how far they reach in access/scopes.py.
+"""
+
+from decimal import Decimal
 from enum import Enum
 
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext as _
+
+from invoicing.access import scopes
+from invoicing.access.shipped import RIGHTS
 from invoicing.models import User
 
-EVERYONE = frozenset({"viewer", "operator", "reviewer", "controller", "auditor", "sync admin"})
-RIGHTS: dict[str, frozenset[str]] = {
-    "view": EVERYONE,
-    "view_raw": frozenset({"operator", "reviewer", "controller", "auditor", "sync admin"}),
-    "refresh": frozenset({"operator", "reviewer", "controller", "sync admin"}),
-    "export": frozenset({"operator", "reviewer", "controller", "auditor"}),
-    "request": frozenset({"operator", "controller"}),
-    "cancel": frozenset({"operator", "controller"}),
-    "settle": frozenset({"controller"}),
-    "stop": frozenset({"operator", "reviewer", "controller", "sync admin"}),
-    "lift": frozenset({"controller"}),
-    "sync": frozenset({"sync admin"}),
-    "connect": frozenset({"sync admin"}),
-    "audit": frozenset({"auditor", "controller"}),
-}
-"""Right → the roles that carry it."""
+Amount = tuple[Decimal | None, str]
 
 
 class NotAllowed(Exception):
     """This person may not do that; the message says what is missing."""
 
 
-def roles_of(user: User) -> frozenset[str]:
-    """The names of the user's groups, read once a request."""
-    if not user.is_authenticated or not user.is_active:
-        return frozenset()
-    known = user.__dict__.get("_roles")
-    if known is None:
-        known = user.__dict__["_roles"] = frozenset(user.groups.values_list("name", flat=True))
-    return known
+def roles_of(user) -> frozenset[str]:
+    """The names of the user's roles, read once a request."""
+    return scopes.standing_of(user).roles
 
 
-def can(user: User, right: str, thing=None) -> bool:
-    """Whether `user` has `right` on `thing` (an invoice, an operation, a connection); without a thing, at all."""
-    return bool(roles_of(user) & RIGHTS[right])
+def can(user, right: str, thing=None, *, amount: Amount | None = None) -> bool:
+    """Whether `user` has `right` on `thing` (an invoice, an operation, a connection …); without a thing, at all.
+
+    `amount`: figure and unit, where the thing does not say itself what it amounts to.
+    """
+    return _missing(user, right, thing, amount) == ""
 
 
-def require(user: User, right: str, thing=None) -> None:
+def require(user, right: str, thing=None, *, amount: Amount | None = None) -> None:
     """Errors: NotAllowed."""
-    if not can(user, right, thing):
-        wanted = " or ".join(sorted(RIGHTS[right]))
-        raise NotAllowed(f"This needs the role {wanted}. An access admin can give it.")
+    missing = _missing(user, right, thing, amount)
+    if missing:
+        raise NotAllowed(missing)
+
+
+def roles_with(right: str) -> frozenset[str]:
+    """The roles that carry the right now."""
+    roles = Group.objects.values_list("name", "role__rights")
+    return frozenset(name for name, stored in roles if right in scopes.rights_of(name, stored))
+
+
+def people_with(right: str, thing=None, *, amount: Amount | None = None) -> list[User]:
+    """Every active person who has the right on the thing, by name."""
+    people = list(User.objects.filter(is_active=True, groups__name__in=roles_with(right)).distinct().order_by("pk"))
+    known = scopes.standings([each.pk for each in people])
+    for each in people:
+        each.__dict__["_standing"] = known[each.pk]
+    return [each for each in people if can(each, right, thing, amount=amount)]
+
+
+def _missing(user, right: str, thing, amount: Amount | None) -> str:
+    """What is missing, in words; empty when nothing is."""
+    if right not in RIGHTS:
+        raise KeyError(right)
+    standing = scopes.standing_of(user)
+    if right not in standing.rights:
+        roles = " or ".join(sorted(roles_with(right)))
+        return _("This needs the role %(roles)s. An access admin can give it.") % {"roles": roles}
+    if thing is not None and not scopes.covers(user, thing):
+        return _("This is outside the connections you work on. An access admin can widen them.")
+    asked = amount or (scopes.amount_of(thing) if thing is not None and right in scopes.LIMITED else None)
+    if right in scopes.LIMITED and not scopes.within_limit(user, right, asked):
+        unit = asked[1] if asked else ""
+        limit = scopes.limit_of(user, right).get(unit)
+        if limit is None:
+            return _("You have no limit in %(unit)s. An access admin can give you one.") % {"unit": unit}
+        return _("Your limit is %(limit)s %(unit)s, and this is more. Somebody with a higher one can do it.") % {
+            "limit": limit,
+            "unit": unit,
+        }
+    return ""
 
 
 class Agreement(Enum):
@@ -56,9 +86,9 @@ class Agreement(Enum):
     SOLO = "solo"  # nobody else may, so one was enough; it is on record
 
 
-def agreement(right: str, *, asked_by: int | None, by: User) -> Agreement:
+def agreement(right: str, *, asked_by: int | None, by: User, thing=None) -> Agreement:
     """Where two people are asked for: the first one asks, another one agrees. `asked_by`: the first one's id, if any."""
     if asked_by is not None and asked_by != by.pk:
         return Agreement.AGREED
-    others = User.objects.filter(is_active=True, groups__name__in=RIGHTS[right]).exclude(pk=by.pk)
-    return Agreement.ASKED if others.exists() else Agreement.SOLO
+    others = [each for each in people_with(right, thing) if each.pk != by.pk]
+    return Agreement.ASKED if others else Agreement.SOLO

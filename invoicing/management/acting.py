@@ -2,7 +2,7 @@
 
 from django.core.management import CommandError
 
-from invoicing.access.rights import RIGHTS
+from invoicing.access.rights import people_with, roles_of
 from invoicing.models import User
 
 
@@ -22,8 +22,8 @@ def person(email: str | None, right: str = "request") -> User:
         if found is None:
             raise CommandError(f"Nobody has the e-mail {email}.")
         return found
-    for roles in (RIGHTS[right] & {"operator"}, RIGHTS[right]):
-        may = list(people.filter(groups__name__in=roles).distinct()[:2])
+    able = people_with(right)
+    for may in ([each for each in able if "operator" in roles_of(each)], able):
         if len(may) == 1:
             return may[0]
     raise CommandError("Say who acts: --as E-MAIL.")

@@ -1,5 +1,6 @@
 """What is stored: one noun a file."""
 
+from invoicing.models.access import Role, Scope
 from invoicing.models.audit import AuditEntry
 from invoicing.models.brake import Brake
 from invoicing.models.connection import Connection, Pace
@@ -40,6 +41,8 @@ __all__ = [
     "Pace",
     "Position",
     "Preferences",
+    "Role",
+    "Scope",
     "SeenPage",
     "SummaryCell",
     "SyncRun",

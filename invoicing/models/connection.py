@@ -20,6 +20,8 @@ class Connection(models.Model):
     direction = models.CharField(max_length=12, choices=Direction)
     sealed_key = models.TextField(blank=True)
     key_ending = models.CharField(max_length=4, blank=True)
+    sealed_write_key = models.TextField(blank=True)  # where changing calls have a key of their own
+    write_key_ending = models.CharField(max_length=4, blank=True)
     sealed_webhook_secret = models.TextField(blank=True)
     facts = models.JSONField(default=dict)  # what the probe found: account name, server generation, what the key may do
     units = models.JSONField(default=dict)  # pricing units by id: {"name", "is_currency"}
@@ -53,6 +55,16 @@ class Connection(models.Model):
     def api_key(self) -> str:
         """The key in the clear. Errors: CannotUnseal, also when the base URL's host is not the one it was entered for."""
         return unseal(self.sealed_key, bound_to=self._bound_to("key")) if self.sealed_key else ""
+
+    def set_write_key(self, key: str) -> None:
+        self.sealed_write_key = seal(key, bound_to=self._bound_to("write key")) if key else ""
+        self.write_key_ending = key[-4:] if len(key) >= 12 else ""
+
+    def write_key(self) -> str:
+        """The key of changing calls: one of its own, else the one that reads. Errors: CannotUnseal."""
+        if not self.sealed_write_key:
+            return self.api_key()
+        return unseal(self.sealed_write_key, bound_to=self._bound_to("write key"))
 
     def set_webhook_secret(self, secret: str) -> None:
         self.sealed_webhook_secret = seal(secret, bound_to=self._bound_to("webhook")) if secret else ""
