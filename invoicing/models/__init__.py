@@ -2,6 +2,7 @@
 
 from invoicing.models.access import Role, Scope
 from invoicing.models.audit import AuditEntry
+from invoicing.models.batch import Batch, BatchRow
 from invoicing.models.brake import Brake
 from invoicing.models.connection import Connection, Pace
 from invoicing.models.customer import Customer
@@ -22,6 +23,8 @@ __all__ = [
     "Absence",
     "Attempt",
     "AuditEntry",
+    "Batch",
+    "BatchRow",
     "Book",
     "Brake",
     "Connection",
