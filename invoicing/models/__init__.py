@@ -9,6 +9,7 @@ from invoicing.models.connection import Connection, Pace
 from invoicing.models.customer import Customer
 from invoicing.models.delegation import Delegation
 from invoicing.models.document import Document
+from invoicing.models.export import Export, ExportPart
 from invoicing.models.incident import Incident, Position
 from invoicing.models.invoice import Book, Constituent, Invoice, InvoiceTotal
 from invoicing.models.job import Firing, Job, WorkerBeat
@@ -38,6 +39,8 @@ __all__ = [
     "CustomerCell",
     "Delegation",
     "Document",
+    "Export",
+    "ExportPart",
     "Firing",
     "Incident",
     "Invoice",
