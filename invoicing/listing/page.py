@@ -92,6 +92,16 @@ def page(asked: Asked, *, size: int = 50, after: str = "", before: str = "") -> 
     return Page(rows, newer=first.text() if has_newer else "", older=last.text() if has_older else "")
 
 
+def beside(asked: Asked, invoice: Invoice) -> tuple[int | None, int | None]:
+    """Our ids of the invoices just before and just after one in the list's order, whether or not it is still listed."""
+    criteria, sort = asked.criteria, SORTS[asked.criteria.sort]
+    if criteria.impossible or (asked.found is not None and not asked.found):
+        return None, None
+    mark = Mark(tuple(getattr(invoice, column) for column in sort.columns), invoice.pk)
+    former, latter = (_ids(asked, sort, mark, backwards=backwards, limit=1) for backwards in (True, False))
+    return (former[0] if former else None), (latter[0] if latter else None)
+
+
 def hydrate(ids: list[int]) -> list[Invoice]:
     """Whole invoices in the order of `ids`, with customer; one query."""
     by_id = Invoice.objects.select_related("customer").defer("handles", "wire_hash", "content_hash").in_bulk(ids)
