@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from invoicing.jobs.api import enqueue
 from invoicing.logs import redacted
 from invoicing.models import Attempt, Connection, Invoice, Operation, clock
 from invoicing.operations import looks
 from invoicing.operations.classify import Classified, Outcome
+from invoicing.operations.queue import enqueue_dispatch, enqueue_look
 from invoicing.operations.registry import VERBS
-from invoicing.operations.requesting import audit, enqueue_dispatch
+from invoicing.operations.requesting import audit
 from invoicing.providers.base import Request
 from invoicing.vocabulary import OperationState, SettledBy
 
@@ -149,9 +149,3 @@ def look_again(operation: Operation, why: str) -> None:
             audit(operation, "unknown", why=why)
             enqueue_look(operation, at=now)
     operation.refresh_from_db()
-
-
-def enqueue_look(operation: Operation, *, at) -> None:
-    from invoicing.operations.tasks import settle_operation
-
-    enqueue(settle_operation.using(run_after=at), operation_id=str(operation.pk))

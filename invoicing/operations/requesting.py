@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from invoicing.access import rights
-from invoicing.jobs.api import enqueue
 from invoicing.models import AuditEntry, Invoice, Operation, User, clock
 from invoicing.operations import preimage
+from invoicing.operations.queue import enqueue_dispatch
 from invoicing.operations.registry import VERBS, open_operation, why_not
 from invoicing.operations.targets import About, Start, target_of
 from invoicing.vocabulary import OperationState
@@ -170,12 +170,6 @@ def cancel(operation: Operation, *, by: User, ip: str = "") -> bool:
             audit(operation, "cancelled", actor=by, ip=ip)
     operation.refresh_from_db()
     return bool(moved)
-
-
-def enqueue_dispatch(operation: Operation, *, at=None) -> None:
-    from invoicing.operations.tasks import dispatch_operation
-
-    enqueue(dispatch_operation.using(run_after=at), by=operation.requester, operation_id=str(operation.pk))
 
 
 def audit(operation: Operation, what: str, *, actor=None, ip: str = "", **facts) -> AuditEntry:

@@ -20,7 +20,7 @@ from invoicing.logs import redacted
 from invoicing.mirror.refresh import refresh_invoice
 from invoicing.mirror.wires import wire_for
 from invoicing.models import Attempt, Invoice, InvoiceVersion, Operation, clock
-from invoicing.operations import brakes, gate, looks, preimage, spool, steps
+from invoicing.operations import brakes, gate, looks, preimage, settling, spool, steps
 from invoicing.operations.classify import Classified, Outcome, answered, failed
 from invoicing.operations.recording import digest_of, look_again, record_outcome, refuse
 from invoicing.operations.registry import VERBS, why_not
@@ -211,13 +211,9 @@ def _send(operation, attempt, call, provider, http, request, begun: float) -> No
         spool.write(operation, attempt, _for_spool(result), body=body, milliseconds=took)
         return
     if operation.state in (OperationState.ACCEPTED, OperationState.UNKNOWN):
-        from invoicing.operations.settling import look
-
-        look(operation, http=http)
+        settling.look(operation, http=http)
     elif operation.state == OperationState.SUCCEEDED:
-        from invoicing.operations.settling import follow_up
-
-        follow_up(operation, http=http)
+        settling.follow_up(operation, http=http)
 
 
 def _refusal_holds(operation, provider, http) -> bool:

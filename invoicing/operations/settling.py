@@ -14,9 +14,10 @@ from invoicing.mirror.wires import wire_for
 from invoicing.models import Attempt, Incident, Invoice, Operation, clock
 from invoicing.operations import incidents, looks, steps
 from invoicing.operations.classify import Outcome
-from invoicing.operations.recording import MAX_ATTEMPTS, enqueue_look, sends
+from invoicing.operations.queue import enqueue_dispatch, enqueue_look
+from invoicing.operations.recording import MAX_ATTEMPTS, sends
 from invoicing.operations.registry import VERBS
-from invoicing.operations.requesting import audit, enqueue_dispatch
+from invoicing.operations.requesting import audit
 from invoicing.operations.verb import Proof, Reading, Verdict
 from invoicing.providers.errors import ProviderError
 from invoicing.providers.registry import PROVIDERS

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from invoicing.models import Attempt, Operation
 from invoicing.operations.classify import Classified, Outcome
+from invoicing.operations.recording import record_outcome
 from invoicing.providers.base import Said
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,6 @@ def write(operation: Operation, attempt: Attempt, outcome: dict, *, body: bytes,
 
 def drain() -> int:
     """Record every spooled outcome; how many. A file goes only after its record is committed. Errors: DatabaseError."""
-    from invoicing.operations.recording import record_outcome
-
     count = 0
     for path in sorted(folder().glob("*.json")):
         record = json.loads(path.read_text())

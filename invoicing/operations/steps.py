@@ -9,8 +9,9 @@ from django.db import transaction
 from invoicing.access import rights
 from invoicing.models import Invoice, Operation, User, clock
 from invoicing.operations import preimage
+from invoicing.operations.queue import enqueue_dispatch
 from invoicing.operations.registry import VERBS
-from invoicing.operations.requesting import audit, enqueue_dispatch
+from invoicing.operations.requesting import audit
 from invoicing.operations.verb import target
 from invoicing.operations.void_and_replace import MISSING, PAUSED, VoidAndReplace
 from invoicing.vocabulary import OPEN_STATES, OperationState, SettledBy, Status

@@ -10,8 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from invoicing.models import Attempt, Operation
-from invoicing.operations.recording import enqueue_look
-from invoicing.operations.requesting import Wish, enqueue_dispatch, request_operation
+from invoicing.operations.queue import enqueue_dispatch, enqueue_look
+from invoicing.operations.requesting import Wish, request_operation
 from invoicing.vocabulary import CallClass
 from invoicing.web.operation_story import told
 from tests.matrix.cases import Case, Supply, Target
