@@ -6,7 +6,7 @@ from invoicing.models.audit import AuditEntry
 from invoicing.models.batch import Batch, BatchRow
 from invoicing.models.brake import Brake
 from invoicing.models.connection import Connection, Pace
-from invoicing.models.customer import Customer
+from invoicing.models.customer import Customer, CustomerGroup
 from invoicing.models.delegation import Delegation
 from invoicing.models.document import Document
 from invoicing.models.export import Export, ExportPart
@@ -17,6 +17,7 @@ from invoicing.models.line_item import LineItem, LineText
 from invoicing.models.operation import Attempt, Operation
 from invoicing.models.policy import Policy
 from invoicing.models.preferences import Preferences, preferences_of
+from invoicing.models.saved_view import DefaultView, SavedView
 from invoicing.models.summary import CustomerCell, SummaryCell
 from invoicing.models.sync_run import Absence, SeenPage, SyncRun
 from invoicing.models.user import ROLES, User
@@ -37,6 +38,8 @@ __all__ = [
     "Constituent",
     "Customer",
     "CustomerCell",
+    "CustomerGroup",
+    "DefaultView",
     "Delegation",
     "Document",
     "Export",
@@ -56,6 +59,7 @@ __all__ = [
     "Preferences",
     "Role",
     "Scope",
+    "SavedView",
     "SeenPage",
     "SummaryCell",
     "SyncRun",

@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from invoicing.models.connection import Connection
 from invoicing.models.customer import Customer
@@ -57,6 +58,7 @@ class Invoice(models.Model):
 
     currency = models.CharField(max_length=64)  # ISO 4217, or the provider's own unit
     subtotal = ExactAmountField(null=True)
+    tax = ExactAmountField(null=True)
     total = ExactAmountField(null=True)
     amount_due = ExactAmountField(null=True)
     amount_paid = ExactAmountField(null=True)
@@ -81,6 +83,10 @@ class Invoice(models.Model):
     finalized_at = models.DateTimeField(null=True)
     voided_at = models.DateTimeField(null=True)
     paid_at = models.DateTimeField(null=True)
+    finalized_on = models.DateField(null=True)  # the provider's day; where it gives none, the day we first saw it so
+    finalized_seen = models.BooleanField(null=True)  # true: first seen so on that day
+    voided_on = models.DateField(null=True)
+    voided_seen = models.BooleanField(null=True)
     period_start = models.DateField(null=True)
     period_end = models.DateField(null=True)  # exclusive
     provider_created_at = models.DateTimeField(null=True)
@@ -132,6 +138,22 @@ class Invoice(models.Model):
                 fields=["book", "listed_on", "id"],
                 condition=models.Q(line_difference__isnull=False),
                 name="inv_differing",
+            ),
+            models.Index(
+                fields=["book", "finalized_on", "id"],
+                condition=models.Q(finalized_on__isnull=False),
+                name="inv_finalized",
+            ),
+            models.Index(
+                fields=["book", "voided_on", "id"], condition=models.Q(voided_on__isnull=False), name="inv_voided"
+            ),
+            models.Index(fields=["book", "read_at", "id"], name="inv_read"),
+            models.Index(
+                models.F("book"),
+                Coalesce("period_end", "period_start"),
+                Coalesce("period_start", "period_end"),
+                models.F("id"),
+                name="inv_period",
             ),
             models.Index(fields=["replaces"], condition=~models.Q(replaces=""), name="inv_replaces"),
         ]
