@@ -110,9 +110,9 @@ class World:
         shown = 0 if self.call_class == CallClass.INVISIBLE else len(effects)
         return {"id": self.external_id, "total": str(Decimal("10.00") + self.edits), "effects": shown}
 
-    def process(self, key: str) -> None:
-        """The request arrives. Errors: Refused, by a state guard; what is stored under the key."""
-        now = self.clock()
+    def process(self, key: str, at: datetime | None = None) -> None:
+        """The request arrives, now or `at`. Errors: Refused, by a state guard; what is stored under the key."""
+        now = at or self.clock()
         if self.call_class == CallClass.KEYED:
             known = self.keys.get(key)
             if known and now - known[0] < WINDOW:
@@ -136,13 +136,13 @@ class World:
         self.coming.append((self.clock() + min(after, self.quiet * 0.45), key))
 
     def catch_up(self) -> None:
-        """What was on its way and is due by now takes effect."""
+        """What was on its way and is due by now took effect when it was due, however far time leapt."""
         now = self.clock()
-        due = [key for at, key in self.coming if at <= now]
-        self.coming = [(at, key) for at, key in self.coming if at > now]
-        for key in due:
+        due = sorted(each for each in self.coming if each[0] <= now)
+        self.coming = [each for each in self.coming if each[0] > now]
+        for at, key in due:
             try:
-                self.process(key)
+                self.process(key, at)
             except Refused:
                 pass
 
