@@ -23,7 +23,7 @@ from invoicing.models.search import fold
 from invoicing.models.version import packed
 from invoicing.providers.cockroachdb.normalize import ORGANIZATION
 from invoicing.providers.registry import PROVIDERS
-from invoicing.vocabulary import Environment
+from invoicing.vocabulary import Environment, Status
 
 BATCH = 5000
 FILLED = (Customer, LineText, Invoice, LineItem, InvoiceVersion)
@@ -72,7 +72,9 @@ def _store(batch: list[data.Drawn], first: int, made, people, texts, cells: Cell
         text = shape.fill(drawn, external_id, customer, names, said).encode()
         said["book"] = Book.of(connection.direction, live=connection.environment == Environment.LIVE).value
         digest = blake2b(text, digest_size=16).digest()
-        kept = (customer_pk, sort, True, 1, b"", digest, read_at, None)
+        issued = said["issued_at"].date() if said["issued_at"] else None
+        voided = said["listed_on"] if said["status"] == Status.VOID else None
+        kept = (customer_pk, sort, True, 1, b"", digest, read_at, None, issued, False, voided, voided is not None)
         invoices.append((pk, connection.pk, external_id, *(said[name] for name in rows.SAID), *kept))
         versions.append((pk, 1, packed(text), digest, "sync", read_at, []))
         unit = shapes.line_unit(drawn, connection.provider)

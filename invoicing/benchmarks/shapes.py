@@ -47,7 +47,7 @@ class Shape:
         issued = noon(drawn.day) if drawn.state != "draft" else None
         due_date = drawn.day + timedelta(days=drawn.days_to_pay) if issued else None
         return dict.fromkeys(
-            ("amount_paid", "planned_issue_at", "finalized_at", "voided_at", "paid_at", "period_start", "period_end",
+            ("tax", "amount_paid", "planned_issue_at", "finalized_at", "voided_at", "paid_at", "period_start", "period_end",
              "provider_created_at", "provider_updated_at", "line_difference")
         ) | {
             "number": number,

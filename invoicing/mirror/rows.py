@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from invoicing.models import Book, Connection
+from invoicing.models import Book, Connection, Invoice
 from invoicing.models.search import fold
 from invoicing.money import EXACT, exact_text, micros, split
 from invoicing.providers.normalizing import day_in
@@ -20,13 +20,16 @@ SORT_WIDTH = 80
 
 SAID = (  # columns that come from the snapshot alone
     *("book", "number", "po_number", "kind", "status", "payment_status", "provider_status"),
-    *("currency", "subtotal", "total", "amount_due", "amount_paid", "total_micros", "due_micros", "outstanding"),
+    *("currency", "subtotal", "tax", "total", "amount_due", "amount_paid", "total_micros", "due_micros", "outstanding"),
     *("listed_on", "listed_by", "due_date", "due_sort", "issued_at", "planned_issue_at", "finalized_at", "voided_at"),
     *("paid_at", "period_start", "period_end", "provider_created_at", "provider_updated_at"),
     *("replaces", "replaced_by", "handles", "has_pdf", "unrecognized", "line_count", "line_difference"),
     *("sub_micro", "search_text"),
 )
-KEPT = ("customer_id", "customer_sort", "in_totals", "version", "wire_hash", "content_hash", "read_at", "gone_at")
+KEPT = (
+    *("customer_id", "customer_sort", "in_totals", "version", "wire_hash", "content_hash", "read_at", "gone_at"),
+    *("finalized_on", "finalized_seen", "voided_on", "voided_seen"),
+)
 NEW = ("connection_id", "external_id", *SAID, *KEPT)
 
 
@@ -51,6 +54,7 @@ def said(snapshot: InvoiceSnapshot, connection: Connection) -> dict[str, Any]:
         "provider_status": snapshot.provider_status[:120],
         "currency": snapshot.currency,
         "subtotal": snapshot.subtotal,
+        "tax": snapshot.tax,
         "total": snapshot.total,
         "amount_due": due,
         "amount_paid": snapshot.amount_paid,
@@ -84,6 +88,23 @@ def said(snapshot: InvoiceSnapshot, connection: Connection) -> dict[str, Any]:
 
 def _day(instant: datetime | None, zone: str) -> date | None:
     return None if instant is None else day_in(instant, zone)
+
+
+def milestones(
+    snapshot: InvoiceSnapshot, row: Invoice | None, read_on: date
+) -> tuple[date | None, bool, date | None, bool]:
+    """When it was finalized and when voided, each with whether that is only the day we first saw it so.
+
+    `row` is what was known before; `read_on` the day of this read. What was first seen stays, until the provider says.
+    """
+    final, void = snapshot.status == Status.FINALIZED, snapshot.status == Status.VOID
+    told = (snapshot.finalized_at or snapshot.issued_at) if final or void else None
+    known = row.finalized_on if row and (final or void) else None
+    finalized = _day(told, snapshot.timezone) or known or (read_on if final else None)
+    voided = None
+    if void:
+        voided = _day(snapshot.voided_at, snapshot.timezone) or (row.voided_on if row else None) or read_on
+    return finalized, finalized is not None and told is None, voided, void and snapshot.voided_at is None
 
 
 def line_difference(snapshot: InvoiceSnapshot) -> Decimal | None:

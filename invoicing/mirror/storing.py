@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import F
@@ -31,6 +31,11 @@ class Batch:
     changed: list[tuple[Invoice, InvoiceRecord]] = field(default_factory=list)
     same: list[tuple[Invoice, InvoiceRecord]] = field(default_factory=list)
     whom: dict[str, tuple[int, str]] = field(default_factory=dict)  # customers by external id: ours, and how they sort
+
+    @property
+    def read_on(self) -> date:
+        """The day of the read, in the accounting time zone."""
+        return timezone.localdate(self.read_started_at)
 
     def write(self, cells: Cells, texts: lines.Texts, changes: dict[int, list]) -> dict[str, int]:
         """Everything but containment; our ids of the new invoices by external id. Adds what they count to `cells`."""
@@ -95,7 +100,7 @@ class Batch:
                     self.connection.pk,
                     record.external_id,
                     *(record.said[name] for name in rows.SAID),
-                    *self._kept(record, 1, in_totals=True),
+                    *self._kept(record, None),
                 )
                 for record in self.new
             ],
@@ -106,7 +111,7 @@ class Batch:
             [
                 (
                     *(record.said[name] for name in rows.SAID),
-                    *self._kept(record, row.version + 1, in_totals=row.in_totals),
+                    *self._kept(record, row),
                     row.pk,
                 )
                 for row, record in self.changed
@@ -114,11 +119,13 @@ class Batch:
         )
         return ids_of(self.connection, [record.external_id for record in self.new])
 
-    def _kept(self, record: InvoiceRecord, version: int, *, in_totals: bool) -> tuple:
-        """The values of rows.KEPT."""
+    def _kept(self, record: InvoiceRecord, row: Invoice | None) -> tuple:
+        """The values of rows.KEPT, by what was known before."""
         customer_id, sort = self.whom[record.snapshot.customer.external_id]
+        in_totals, version = (row.in_totals, row.version + 1) if row else (True, 1)
         hashes = (record.wire_hash, record.content_hash)
-        return (customer_id, sort, in_totals, version, *hashes, self.read_started_at, None)
+        milestones = rows.milestones(record.snapshot, row, self.read_on)
+        return (customer_id, sort, in_totals, version, *hashes, self.read_started_at, None, *milestones)
 
     def _write_further(self, stored: list[tuple], former: list[int]) -> None:
         for part in bulk.in_chunks(former):

@@ -91,6 +91,31 @@ def test_periods_are_days_of_the_providers_zone():
     assert said["book"] == 3
 
 
+READ, EARLIER = date(2026, 3, 9), date(2026, 3, 2)
+TOLD = datetime(2026, 3, 5, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("more", "told", "known", "found"),
+    [
+        ({"status": "draft"}, {}, None, (None, False, None, False)),
+        ({}, {"finalized_at": TOLD}, None, (date(2026, 3, 5), False, None, False)),
+        ({}, {"issued_at": TOLD}, None, (date(2026, 3, 5), False, None, False)),
+        ({}, {}, None, (READ, True, None, False)),
+        ({}, {}, {"finalized_on": EARLIER}, (EARLIER, True, None, False)),
+        ({"status": "void"}, {}, {"finalized_on": EARLIER}, (EARLIER, True, READ, True)),
+        ({"status": "void"}, {}, {"finalized_on": EARLIER, "voided_on": EARLIER}, (EARLIER, True, EARLIER, True)),
+        ({"status": "void"}, {"issued_at": TOLD, "voided_at": TOLD}, {"voided_on": READ},
+         (date(2026, 3, 5), False, date(2026, 3, 5), False)),
+        ({"status": "void"}, {}, None, (None, False, READ, True)),  # when it was finalized nobody can say any more
+        ({"status": "draft"}, {}, {"finalized_on": EARLIER, "voided_on": EARLIER}, (None, False, None, False)),
+    ],
+)  # fmt: skip
+def test_the_days_it_was_finalized_and_voided_are_the_providers_or_the_first_we_saw(more, told, known, found):
+    row = None if known is None else Invoice(**known)
+    assert rows.milestones(replace(snapshot(**more), **told), row, READ) == found
+
+
 def test_digits_below_a_millionth_are_marked():
     assert rows.said(snapshot(total="0.0000001"), Connection(direction="receivable"))["sub_micro"] is True
     assert rows.said(snapshot(total="0.000001"), Connection(direction="receivable"))["sub_micro"] is False
@@ -119,7 +144,8 @@ def test_money_comes_first_then_standing_then_lines_then_the_rest():
 def test_equal_lines_are_told_apart_by_their_order():
     before = snapshot(lines=[["Seats", "1"], ["Seats", "2"]])
     after = snapshot(lines=[["Seats", "1"], ["Seats", "3"]])
-    assert changes(before, after) == [{"field": "lines.amount", "before": "2", "after": "3", "line": "Seats"}]
+    entry = {"field": "lines.amount", "before": "2", "after": "3", "line": "Seats", "unit": "USD"}
+    assert changes(before, after) == [entry]
 
 
 def test_a_digit_more_is_no_change_of_the_amount():
@@ -163,10 +189,11 @@ def test_what_is_inserted_in_bulk_reads_back_through_the_orm(connection):
         == customer
     )
     invoice = rows.said(snapshot(), connection)
-    kept = (stored.pk, "acme", True, 1, b"w" * 16, b"c" * 16, NOON, None)
+    kept = (stored.pk, "acme", True, 1, b"w" * 16, b"c" * 16, NOON, None, date(2026, 3, 1), True, None, False)
     bulk.insert(Invoice, rows.NEW, [(connection.pk, "in_1", *(invoice[name] for name in rows.SAID), *kept)])
     row = Invoice.objects.get()
     assert {name: getattr(row, name) for name in rows.SAID} == invoice
+    assert (row.finalized_on, row.finalized_seen, row.voided_on) == (date(2026, 3, 1), True, None)
     names = ("invoice_id", "position", "text_id", "kind", "unit", "quantity", "unit_price", "amount", "period_start",
              "period_end", "counts", "details")  # fmt: skip
     values = (
