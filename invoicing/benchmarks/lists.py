@@ -316,7 +316,7 @@ def mark_of(*, query: str, page: int) -> str:
     from invoicing.vocabulary import Direction
 
     filters = InvoiceFilters(
-        QueryDict(query), direction=Direction.RECEIVABLE, connections=list(Connection.objects.all()), currencies=[]
+        QueryDict(query), direction=Direction.RECEIVABLE, connections=list(Connection.objects.all()), reach=None
     )
     found = InvoiceList(filters.criteria())
     pk = next(islice(found.ids(), 50 * (page - 1) - 1, None))

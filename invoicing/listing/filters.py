@@ -66,11 +66,18 @@ class InvoiceFilters(forms.Form):
     )
 
     def __init__(
-        self, query: QueryDict, *, direction: Direction, connections: list[Connection], currencies: list[str] = ()
+        self,
+        query: QueryDict,
+        *,
+        direction: Direction,
+        connections: list[Connection],
+        reach: frozenset[int] | None,
+        currencies: list[str] = (),
     ):
+        """`reach`: our ids of the connections a person may see, as from access.scopes.connection_ids; None is all."""
         super().__init__(_given(query))
-        self.direction = direction
-        self.connections = [each for each in connections if each.direction == direction]
+        self.direction, self.reach = direction, reach
+        self.connections = [each for each in connections if each.direction == direction and self._reaches(each)]
         self.fields["connection"].choices = [(each.name, each.name) for each in self.connections]
         self.fields["currency"].choices = [(unit, unit) for unit in currencies]
 
@@ -121,7 +128,7 @@ class InvoiceFilters(forms.Form):
     def _connection_ids(self, given) -> tuple[tuple[int, ...], bool]:
         """The connections meant by provider and name together, and whether that leaves none."""
         providers, names = set(given.get("provider") or ()), set(given.get("connection") or ())
-        if not providers and not names:
+        if not providers and not names and self.reach is None:
             return (), False
         chosen = [
             each.pk
@@ -129,6 +136,9 @@ class InvoiceFilters(forms.Form):
             if (not providers or each.provider in providers) and (not names or each.name in names)
         ]
         return tuple(sorted(chosen)), not chosen
+
+    def _reaches(self, connection: Connection) -> bool:
+        return self.reach is None or connection.pk in self.reach
 
     def _customer_ids(self, pk: int | None) -> tuple[int, ...]:
         if pk is None:

@@ -93,7 +93,10 @@ class InvoiceList:
         """The one invoice whose provider id, or whose number in this book, is exactly what was searched for."""
         if self.found is None or not self.found.invoices:
             return None  # what is equal is also contained
-        text, everywhere = self.criteria.search, Connection.objects.values_list("pk", flat=True)
-        found = list(Invoice.objects.filter(connection__in=list(everywhere), external_id=text)[:2])
-        found = found or list(Invoice.objects.filter(book=self.criteria.book, number=text)[:2])
+        text, among = self.criteria.search, self.criteria.connections
+        everywhere = among or tuple(Connection.objects.values_list("pk", flat=True))
+        found = list(Invoice.objects.filter(connection__in=everywhere, external_id=text)[:2])
+        if not found:
+            numbered = Invoice.objects.filter(book=self.criteria.book, number=text)
+            found = list((numbered.filter(connection__in=among) if among else numbered)[:2])
         return found[0] if len(found) == 1 else None

@@ -38,16 +38,20 @@ class Cell(NamedTuple):
 
 
 class BookSummary:
-    """A whole book: everything in it, and what is overdue in it. One query, asked at most once."""
+    """A whole book: everything in it, and what is overdue in it. One query, asked at most once.
 
-    def __init__(self, book: Book, today: date):
-        self.book, self.today = book, today
+    `reach`: our ids of the connections a person may see, as from access.scopes.connection_ids; None is all.
+    """
+
+    def __init__(self, book: Book, today: date, reach: frozenset[int] | None = None):
+        self.book, self.today, self.reach = book, today, reach
 
     @cached_property
     def _parts(self) -> tuple[list[Cell], list[Cell]]:
         parts: tuple[list[Cell], list[Cell]] = ([], [])
         for part, cell in _read(self.book, EVERYTHING, _overdue(self.today)):
-            parts[part].append(cell)
+            if self.reach is None or cell.connection in self.reach:
+                parts[part].append(cell)
         return parts
 
     @property

@@ -6,7 +6,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from invoicing.access import rights
+from invoicing.access import rights, scopes
 from invoicing.listing.criteria import SORTS
 from invoicing.listing.facets import Facets
 from invoicing.listing.filters import InvoiceFilters
@@ -77,8 +77,11 @@ def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
     shell, today = shell_of(request), timezone.localdate()
     here = Here(request.path, request.GET)
     data = request.GET.get("data", "live")
-    summary = BookSummary(Book.of(direction, live=data != "test", gone=data == "gone"), today)
-    filters = InvoiceFilters(request.GET, direction=direction, connections=shell.connections, currencies=summary.units)
+    reach = scopes.connection_ids(request.user)
+    summary = BookSummary(Book.of(direction, live=data != "test", gone=data == "gone"), today, reach)
+    filters = InvoiceFilters(
+        request.GET, direction=direction, connections=shell.connections, reach=reach, currencies=summary.units
+    )
     found = InvoiceList(filters.criteria(today=today), summary)
     match = found.exact_match()
     if match and _asked_for_one(request, here):

@@ -48,7 +48,9 @@ class Command(BaseCommand):
         if data:
             query["data"] = data
         currencies = list(Invoice.objects.values_list("currency", flat=True).distinct()) if "currency" in query else []
-        form = InvoiceFilters(query, direction=Direction(direction), connections=connections, currencies=currencies)
+        form = InvoiceFilters(
+            query, direction=Direction(direction), connections=connections, reach=None, currencies=currencies
+        )
         criteria = form.criteria()
         if form.errors:
             problems = "; ".join(f"{name}: {' '.join(errors)}" for name, errors in form.errors.items())
