@@ -45,6 +45,10 @@ DESK_CALL_DEADLINE_SECONDS = env.float(
     "DESK_CALL_DEADLINE_SECONDS", default=30
 )  # D: one provider call, first byte to last
 DESK_CANCEL_SECONDS = env.float("DESK_CANCEL_SECONDS", default=0)  # how long an operation can be called back
+DESK_BATCH_CANCEL_SECONDS = env.float("DESK_BATCH_CANCEL_SECONDS", default=30)  # how long before a batch begins
+DESK_BATCH_MOST = env.int("DESK_BATCH_MOST", default=500)  # invoices in one batch
+DESK_BATCH_MOST_AMOUNT = env.list("DESK_BATCH_MOST_AMOUNT", default=[])  # per unit: USD=250000,JPY=30000000
+DESK_BATCH_TYPED = env.int("DESK_BATCH_TYPED", default=25)  # from so many invoices on their count is typed
 DESK_ALLOW_PRIVATE_HOSTS = env.bool("DESK_ALLOW_PRIVATE_HOSTS", default=False)  # for the sandbox only
 DESK_EXTRA_HOSTS = env.list(
     "DESK_EXTRA_HOSTS", default=[]

@@ -72,11 +72,21 @@ def request_operation(wish: Wish) -> Operation:
             actor=wish.by,
             target=target_of(wish.about),
             reason=wish.reason,
+            correlation=wish.correlation,
             ip=wish.ip,
             why=str(refusal),
         )
         raise
     return _stored(wish, arguments)
+
+
+def hindrance(wish: Wish) -> str:
+    """Why this would be refused now; empty when it would be stored. For a rehearsal: nothing is stored or put on record."""
+    try:
+        _checked(wish)
+    except (CannotRequest, rights.NotAllowed) as refusal:
+        return str(refusal)
+    return ""
 
 
 def _checked(wish: Wish) -> dict[str, Any]:
