@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db.models import QuerySet
 
 from invoicing.access.shipped import KEPT_APART, RIGHTS, shipped_rights
-from invoicing.models import Connection, User
+from invoicing.models import Connection, Invoice, Job, Operation, User
 
 LIMITED = {"request": "request", "batch": "request", "approve": "approve"}
 """Right → the limit that bounds it."""
@@ -124,8 +124,14 @@ def connection_of(thing) -> int | None:
             return value
         if value is not None:
             return connection_of(value)
-    arguments = getattr(thing, "arguments", None)
-    return arguments.get("connection_id") if isinstance(arguments, dict) else None
+    return _connection_of_work(thing.arguments) if isinstance(thing, Job) else None
+
+
+def _connection_of_work(arguments: dict) -> int | None:
+    for name, model in (("invoice_id", Invoice), ("operation_id", Operation)):
+        if arguments.get(name) is not None:
+            return model.objects.filter(pk=arguments[name]).values_list("connection_id", flat=True).first()
+    return arguments.get("connection_id")
 
 
 def limit_of(user, right: str) -> dict[str, Decimal]:

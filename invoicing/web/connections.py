@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from invoicing.access import rights
+from invoicing.access.scopes import visible_connections
 from invoicing.jobs.api import enqueue
 from invoicing.mirror.tasks import sync_connection_job
 from invoicing.models import Connection, Job, SyncRun
@@ -101,9 +102,8 @@ class Account:
         return 2 if self.busy else 0
 
 
-def accounts(only: Connection | None = None) -> list[Account]:
-    """Every connection with its latest runs and its active sync; four queries however many there are."""
-    rows = Connection.objects.filter(pk=only.pk) if only else Connection.objects.all()
+def accounts(rows) -> list[Account]:
+    """These connections with their latest runs and active syncs; four queries however many there are."""
     connections = list(rows.defer("sealed_key", "sealed_webhook_secret", "units"))
     latest = SyncRun.objects.filter(connection__in=connections).annotate(
         place=Window(RowNumber(), partition_by="connection_id", order_by=F("started_at").desc())
@@ -122,7 +122,7 @@ def page(request: HttpRequest) -> HttpResponse:
     must_see(request)
     seen_at = worker_seen_at()
     context = {
-        "accounts": accounts(),
+        "accounts": accounts(visible_connections(request.user)),
         "may_sync": rights.can(request.user, "sync"),
         "may_connect": rights.can(request.user, "connect"),
         "providers": PROVIDERS.values(),
@@ -142,7 +142,10 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _card(request: HttpRequest, connection: Connection) -> HttpResponse:
-    context = {"account": accounts(connection)[0], "may_sync": rights.can(request.user, "sync", connection)}
+    context = {
+        "account": accounts(Connection.objects.filter(pk=connection.pk))[0],
+        "may_sync": rights.can(request.user, "sync", connection),
+    }
     return render(request, "connections/_card.html", context)
 
 

@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from invoicing.access import rights
+from invoicing.access.scopes import covers
 from invoicing.jobs import running
 from invoicing.models import Connection, Job
 from invoicing.web.finding import must_see
@@ -53,9 +54,9 @@ class Told:
         return self.job.state == Job.State.QUEUED and self.job.run_at > timezone.now()
 
 
-def told(jobs) -> list[Told]:
-    """What each job is and which record it is about; one query however many there are."""
-    jobs = list(jobs)
+def told(jobs, by) -> list[Told]:
+    """What each job is and which record it is about, as far as `by` reaches; one query however many there are."""
+    jobs = [job for job in jobs if covers(by, job)]
     wanted = {job.arguments.get("connection_id") for job in jobs} - {None}
     names = dict(Connection.objects.filter(pk__in=wanted).values_list("pk", "name")) if wanted else {}
     return [_told(job, names) for job in jobs]
@@ -90,10 +91,15 @@ def page(request: HttpRequest) -> HttpResponse:
     seen_at = worker_seen_at()
     context = {
         "sections": [
-            ("running", "Running", told(now_running[:MOST]), "Nothing runs at this moment."),
-            ("queued", "Queued", told(queued[:MOST]), "Nothing waits."),
-            ("failed", "Failed", told(failed[:MOST]), "Nothing has failed."),
-            ("ended", "Ended lately", told(ended.order_by("-created_at")[:20]), "Nothing has ended lately."),
+            ("running", "Running", told(now_running[:MOST], request.user), "Nothing runs at this moment."),
+            ("queued", "Queued", told(queued[:MOST], request.user), "Nothing waits."),
+            ("failed", "Failed", told(failed[:MOST], request.user), "Nothing has failed."),
+            (
+                "ended",
+                "Ended lately",
+                told(ended.order_by("-created_at")[:20], request.user),
+                "Nothing has ended lately.",
+            ),
         ],
         "may_sync": rights.can(request.user, "sync"),
         "worker_is_there": worker_is_there(seen_at),
@@ -137,6 +143,8 @@ def _job_for(request: HttpRequest, pk) -> Job:
     if not rights.can(request.user, "view"):
         raise Http404
     job = get_object_or_404(Job, pk=pk)
+    if not rights.can(request.user, "view", job):
+        raise Http404
     try:
         rights.require(request.user, "sync", job)
     except rights.NotAllowed as missing:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from invoicing.access import rights
+from invoicing.access.scopes import visible
 from invoicing.models import Attempt, Invoice, Operation
 from invoicing.operations.registry import VERBS
 from invoicing.operations.requesting import cancel as call_back
@@ -122,7 +123,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     """Every operation: open ones first, then those that ended, newest first."""
     must_see(request)
     chosen = {name: request.GET.get(name, "") for name in ("state", "verb", "provider")}
-    rows = _chosen(Operation.objects.select_related("connection", "invoice__customer", "requester"), chosen)
+    seen = visible(Operation.objects.select_related("connection", "invoice__customer", "requester"), request.user)
+    rows = _chosen(seen, chosen)
     waiting = list(rows.filter(state__in=OPEN_STATES, parent=None).order_by("-created_at", "-pk")[:MOST_OPEN])
     ended = rows.exclude(state__in=OPEN_STATES).order_by("-created_at", "-pk")
     mark = _mark(request.GET.get("before", ""))
