@@ -36,7 +36,16 @@ def matching(criteria: Criteria) -> QuerySet[Invoice]:
     ):
         if values:
             wanted &= Q(**{f"{column}__in": values})
-    for column, span in (("listed_on", criteria.listed), ("due_date", criteria.due)):
+    wanted &= ~Q(customer__in=criteria.without_customers) & ~Q(currency__in=criteria.without_currencies)
+    if criteria.without_currencies:
+        wanted &= ~Q(pk__in=InvoiceTotal.objects.filter(unit__in=criteria.without_currencies).values("invoice"))
+    for column, span in (
+        ("listed_on", criteria.listed),
+        ("due_date", criteria.due),
+        ("finalized_on", criteria.finalized),
+        ("voided_on", criteria.voided),
+        ("read_at__date", criteria.synced),
+    ):
         if span.first:
             wanted &= Q(**{f"{column}__gte": span.first})
         if span.last:
@@ -86,7 +95,8 @@ def counts(criteria: Criteria) -> dict[str, dict]:
     """Dimension → value → how many, each dimension's own filter lifted. Beside a payable's unit: how many have such an amount."""
     found = {}
     for name, (asked, column) in DIMENSIONS.items():
-        lifted = replace(criteria, **{asked: ()})
+        own = {asked: (), "without_currencies": ()} if name == "currency" else {asked: ()}
+        lifted = replace(criteria, **own)
         if name == "currency" and (criteria.least is not None or criteria.most is not None):
             lifted = criteria  # amounts are of one currency
         rows = matching(lifted).order_by()

@@ -24,8 +24,8 @@ def people(asked: Asked) -> tuple[int, ...] | None:
     criteria, found = asked.criteria, asked.found
     beyond = (
         criteria.listed,
-        criteria.due,
-        criteria.period,
+        *criteria.spans,
+        *criteria.without,
         criteria.overdue,
         criteria.unrecognized,
         criteria.differing,

@@ -1,6 +1,7 @@
 """What a list is asked for, as plain data: made from a URL, a command line or a saved view, and the same for all."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -61,9 +62,14 @@ class Criteria:
     payments: tuple[str, ...] = ()
     currencies: tuple[str, ...] = ()
     customers: tuple[int, ...] = ()
+    without_currencies: tuple[str, ...] = ()  # no total in one of these
+    without_customers: tuple[int, ...] = ()
     listed: Span = Span()
     due: Span = Span()
     period: Span = Span()  # invoices whose billing period touches these days
+    finalized: Span = Span()
+    voided: Span = Span()
+    synced: Span = Span()  # days of the accounting time zone on which their facts were read
     least: Decimal | None = None  # total at least; with exactly one currency
     most: Decimal | None = None
     overdue: bool = False
@@ -80,10 +86,26 @@ class Criteria:
         return self.connections, self.statuses, self.payments, self.currencies
 
     @property
+    def spans(self) -> tuple[Span, ...]:
+        """The dates asked for that neither the list's order nor the summary knows."""
+        return self.due, self.period, self.finalized, self.voided, self.synced
+
+    @property
+    def without(self) -> tuple[tuple, tuple]:
+        return self.without_currencies, self.without_customers
+
+    def among(self, units: Iterable[str]) -> "Criteria":
+        """With excluded units said as those that are left of a book's `units`. A payable has several, so there they stay."""
+        if not self.without_currencies or self.book.direction == Direction.PAYABLE:
+            return self
+        left = tuple(unit for unit in self.currencies or units if unit not in self.without_currencies)
+        return replace(self, currencies=left, without_currencies=(), impossible=self.impossible or not left)
+
+    @property
     def by_summary(self) -> bool:
         """Whether the summary cells know count and totals of this set exactly."""
-        beyond = (self.customers, self.due, self.period, self.unrecognized, self.differing, self.search)
-        if any(beyond) or self.least is not None or self.most is not None:
+        beyond = (self.customers, self.unrecognized, self.differing, self.search)
+        if any(beyond) or any(self.spans) or any(self.without) or self.least is not None or self.most is not None:
             return False
         if self.currencies and self.book.direction == Direction.PAYABLE:
             return False  # a bill has several units, and counts once

@@ -19,8 +19,8 @@ class InvoiceList:
     """Everything a list shows comes from here, so that rows, count, totals and export are always of the same set."""
 
     def __init__(self, criteria: Criteria, summary: BookSummary | None = None):
-        self.criteria = criteria
         self.summary = summary or BookSummary(criteria.book, criteria.today)
+        self.criteria = criteria.among(self.summary.units) if criteria.without_currencies else criteria
 
     @cached_property
     def found(self) -> search.Found | None:

@@ -2,6 +2,11 @@
 no statistics that would let it choose. A test compares every answer with the ORM's plain one.
 """
 
+from datetime import date, datetime, time, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
 from invoicing.listing.criteria import Criteria, Span
 from invoicing.listing.search import Found, containing, matching
 from invoicing.money import MAX_MICROS, micros
@@ -59,13 +64,18 @@ def conditions(criteria: Criteria, found: Found | None, *, skip: frozenset[str] 
     ):
         if column not in skip:
             where.any_of(column, values)
+    if criteria.without_customers:
+        where.add(f"customer_id NOT IN ({ids_text(criteria.without_customers)})")
     where.between("listed_on", criteria.listed)
+    for column, span in (("finalized_on", criteria.finalized), ("voided_on", criteria.voided)):
+        if column not in skip:
+            where.between(column, span)
+    if criteria.synced and "read_at" not in skip:
+        where.join(read_within(criteria.synced))
     if criteria.due and "due" not in skip:
         where.join(due_within(criteria.due))
-    if criteria.period.first is not None:
-        where.add("COALESCE(period_end, period_start) > %s", criteria.period.first)
-    if criteria.period.last is not None:
-        where.add("COALESCE(period_start, period_end) <= %s", criteria.period.last)
+    if criteria.period and "period" not in skip:
+        where.join(period_touches(criteria.period))
     if criteria.overdue and "overdue" not in skip:
         where.add("outstanding").add("due_sort < %s", criteria.today)
     if criteria.unrecognized and "unrecognized" not in skip:
@@ -80,6 +90,11 @@ def conditions(criteria: Criteria, found: Found | None, *, skip: frozenset[str] 
 
 def _amounts(where: Where, criteria: Criteria, skip: frozenset[str]) -> None:
     """Unit and amount range, for the first total and, of payables, the further ones alike."""
+    if criteria.without_currencies:
+        none = Where().any_of("f.unit", criteria.without_currencies)
+        further = f"SELECT f.invoice_id FROM invoicing_invoicetotal f WHERE {none.text()}"
+        own = Where().any_of("currency", criteria.without_currencies)
+        where.add(f"NOT ({own.text()})", *own.parameters).add(f"id NOT IN ({further})", *none.parameters)
     if not criteria.currencies:
         return
     first = Where()
@@ -105,6 +120,31 @@ def due_within(span: Span) -> Where:
     """Due on these days; what has no due date stands at the end of time."""
     where = Where().between("due_sort", span)
     return where if span.last else where.add("due_sort < '9999-12-31'")
+
+
+def period_touches(span: Span) -> Where:
+    """A billing period that touches these days; its end is not in it. In the very words of the index."""
+    where = Where()
+    if span.first is not None:
+        where.add("COALESCE(period_end, period_start) > %s", span.first)
+    if span.last is not None:
+        where.add("COALESCE(period_start, period_end) <= %s", span.last)
+    return where
+
+
+def read_within(span: Span) -> Where:
+    """Facts read on these days of the accounting time zone."""
+    where = Where()
+    if span.first is not None and span.first.year > date.min.year:
+        where.add("read_at >= %s", _midnight(span.first))
+    if span.last is not None and span.last.year < date.max.year:
+        where.add("read_at < %s", _midnight(span.last + timedelta(days=1)))
+    return where
+
+
+def _midnight(day: date):
+    moment = timezone.make_aware(datetime.combine(day, time.min))
+    return connection.ops.adapt_datetimefield_value(moment)
 
 
 def amount_bounds(column: str, criteria: Criteria) -> Where:

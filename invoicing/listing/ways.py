@@ -14,7 +14,17 @@ from django.db import connection
 
 from invoicing.listing.criteria import Criteria, Sort
 from invoicing.listing.search import Found
-from invoicing.listing.sql import TABLE, Where, amount_bounds, candidates, conditions, due_within, ids_text
+from invoicing.listing.sql import (
+    TABLE,
+    Where,
+    amount_bounds,
+    candidates,
+    conditions,
+    due_within,
+    ids_text,
+    period_touches,
+    read_within,
+)
 from invoicing.listing.summary import BookSummary, Cell
 from invoicing.vocabulary import Direction
 
@@ -45,6 +55,7 @@ ASKED = (
         "outstanding",
     ),
     *("listed_on", "due_sort", "period_start", "period_end", "unrecognized", "line_difference", "search_text"),
+    *("finalized_on", "voided_on", "read_at"),
 )
 """The columns conditions ask of."""
 
@@ -290,6 +301,14 @@ def _beyond_summary(criteria: Criteria, found: Found | None) -> Iterator[Way]:
         yield Way("inv_total", {}, reach, 0, filter="amounts")
     if criteria.due:
         yield Way("inv_due", {}, due_within(criteria.due), 0, filter="due")
+    if criteria.period:
+        yield Way("inv_period", {}, period_touches(criteria.period), 0, filter="period")
+    if criteria.finalized:
+        yield Way("inv_finalized", {}, Where().between("finalized_on", criteria.finalized), 0, filter="finalized_on")
+    if criteria.voided:
+        yield Way("inv_voided", {}, Where().between("voided_on", criteria.voided), 0, filter="voided_on")
+    if criteria.synced:
+        yield Way("inv_read", {}, read_within(criteria.synced), 0, filter="read_at")
     if criteria.unrecognized:
         yield Way("inv_unrecognized", {}, Where("unrecognized"), 0, filter="unrecognized")
     if criteria.differing:

@@ -90,7 +90,9 @@ def _invoice(chance, connection, customer, number, texts):
         period_end=chance.choice([None, listed]) if begins else None,
         unrecognized=status == Status.UNRECOGNIZED,
         line_difference=Decimal("0.01") if chance.random() < 0.1 else None,
-        read_at=datetime(2026, 3, 1, tzinfo=UTC),
+        read_at=datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=chance.randrange(400)),
+        finalized_on=chance.choice([None, listed]) if status != Status.DRAFT else None,
+        voided_on=listed + timedelta(days=3) if status == Status.VOID else None,
     )
     for position in range(chance.randrange(3)):
         LineItem.objects.create(invoice=row, position=position, text=chance.choice(texts), unit=row.currency)
@@ -125,9 +127,14 @@ def asked(chance, connections):
         payments=some(Payment, most=4),
         currencies=(chance.choice(UNITS[:2]),) if amounts else some(UNITS),
         customers=some(customers, 0.1, 1),
+        without_currencies=() if amounts else some(UNITS, 0.1),
+        without_customers=some(customers, 0.1),
         listed=span(0.25),
         due=span(0.1),
         period=span(0.1),
+        finalized=span(0.1),
+        voided=span(0.07),
+        synced=span(0.07),
         least=chance.choice([least, None]) if amounts else None,
         most=chance.choice([most, None]) if amounts else None,
         overdue=chance.random() < 0.1,
@@ -206,7 +213,16 @@ def test_whichever_way_is_taken_the_page_is_the_same(world, monkeypatch):
                     criteria,
                     option,
                 )
-    assert taken >= {"inv_words", "inv_customer", "inv_total", "inv_due", "inv_outstanding", "inv_unrecognized", ""}
+    assert taken >= {
+        "inv_words",
+        "inv_customer",
+        "inv_total",
+        "inv_due",
+        "inv_outstanding",
+        "inv_unrecognized",
+        "inv_period",
+    }
+    assert taken >= {"inv_finalized", "inv_voided", "inv_read", ""}
 
 
 def test_of_too_many_it_says_how_many_there_are_at_least(world, monkeypatch):
