@@ -58,6 +58,11 @@ DESK_SYNC_MINUTES = env.float(
     "DESK_SYNC_MINUTES", default=60
 )  # how often the worker syncs by itself; 0: only when asked
 DESK_TYPED_CONFIRMATION = env.str("DESK_TYPED_CONFIRMATION", default="10000")  # from this amount on the number is typed
+DESK_APPROVAL_DUE_DAYS = env.int("DESK_APPROVAL_DUE_DAYS", default=1)  # business days until a decision is due
+DESK_APPROVAL_EXPIRES_DAYS = env.int("DESK_APPROVAL_EXPIRES_DAYS", default=14)  # undecided requests end after so many days
+DESK_APPROVED_HOURS = env.float("DESK_APPROVED_HOURS", default=72)  # how long an approval can be acted on
+DESK_WORK_WEEK = env.str("DESK_WORK_WEEK", default="12345")  # business days, 1 is Monday
+DESK_HOLIDAYS = env.list("DESK_HOLIDAYS", default=[])  # days as 2026-12-25
 
 # Database
 _url = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA / 'desk.sqlite3'}"
@@ -149,7 +154,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 USERSESSIONS_TRACK_ACTIVITY = False
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = "start"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
