@@ -19,7 +19,10 @@ class Schedule:
 
 
 def schedules() -> list[Schedule]:
-    found = [Schedule("read back", "invoicing.operations.tasks.settle_due", 1)]
+    found = [
+        Schedule("read back", "invoicing.operations.tasks.settle_due", 1),
+        Schedule("batches", "invoicing.bulk.tasks.follow_batches", 5),
+    ]
     if settings.DESK_SYNC_MINUTES > 0:
         found.append(Schedule("sync", "invoicing.mirror.tasks.sync_all", settings.DESK_SYNC_MINUTES))
     return found

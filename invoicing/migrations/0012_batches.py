@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('book', models.SmallIntegerField(choices=[(1, 'Receivables'), (2, 'Receivables, test data'), (3, 'Payables'), (4, 'Payables, test data'), (5, 'Receivables gone at the provider'), (6, 'Payables gone at the provider')])),
                 ('source', models.JSONField(default=dict)),
                 ('token', models.CharField(max_length=64, unique=True)),
-                ('state', models.CharField(choices=[('collected', 'Collected'), ('rehearsed', 'Rehearsed'), ('confirmed', 'About to run'), ('running', 'Running'), ('stopped', 'Stopped'), ('ended', 'Ended'), ('discarded', 'Discarded')], default='collected', max_length=12)),
+                ('state', models.CharField(choices=[('collected', 'Collected'), ('rehearsed', 'Rehearsed'), ('awaiting', 'Awaiting approval'), ('confirmed', 'About to run'), ('running', 'Running'), ('stopped', 'Stopped'), ('ended', 'Ended'), ('discarded', 'Discarded')], default='collected', max_length=12)),
                 ('digest', models.CharField(blank=True, max_length=64)),
                 ('size', models.IntegerField(default=0)),
                 ('created_at', models.DateTimeField()),

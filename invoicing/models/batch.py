@@ -17,7 +17,8 @@ class Batch(models.Model):
     class State(models.TextChoices):
         COLLECTED = "collected", _("Collected")  # the ids are frozen; why and with what is still to be said
         REHEARSED = "rehearsed", _("Rehearsed")  # shown in full; nothing was asked for
-        CONFIRMED = "confirmed", _("About to run")  # it begins at `not_before`, or once it is approved
+        AWAITING = "awaiting", _("Awaiting approval")  # confirmed; somebody else has to agree first
+        CONFIRMED = "confirmed", _("About to run")  # it begins at `not_before`
         RUNNING = "running", _("Running")
         STOPPED = "stopped", _("Stopped")  # nothing more is sent; what was sent is still followed to its end
         ENDED = "ended", _("Ended")
@@ -64,7 +65,11 @@ class Batch(models.Model):
 
     @property
     def going_on(self) -> bool:
-        return self.state in (Batch.State.CONFIRMED, Batch.State.RUNNING, Batch.State.STOPPED)
+        return self.state in (Batch.State.AWAITING, Batch.State.CONFIRMED, Batch.State.RUNNING, Batch.State.STOPPED)
+
+    @property
+    def can_be_stopped(self) -> bool:
+        return self.state in (Batch.State.AWAITING, Batch.State.CONFIRMED, Batch.State.RUNNING)
 
 
 class BatchRow(models.Model):
