@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from invoicing.web import (
     actions,
+    asking,
     connections,
     documents,
     health,
@@ -12,6 +13,7 @@ from invoicing.web import (
     invoices,
     jobs,
     operations,
+    preferences,
     statuses,
     theme,
     unreadable,
@@ -19,6 +21,10 @@ from invoicing.web import (
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="receivables"), name="home"),
+    path("start/", preferences.start, name="start"),
+    path("preferences/", preferences.page, name="preferences"),
+    path("preferences/keys/", preferences.key_list, name="keys"),
+    path("preferences/single-keys/", preferences.single_keys, name="single_keys"),
     path("receivables/", invoices.receivables, name="receivables"),
     path("payables/", invoices.payables, name="payables"),
     path("unreadable/", unreadable.unreadable, name="unreadable"),
@@ -30,6 +36,9 @@ urlpatterns = [
     path("invoices/<int:pk>/documents/fetch/", documents.fetch, name="document_fetch"),
     path("invoices/<int:pk>/documents/draw/", documents.draw, name="document_draw"),
     path("documents/<int:pk>/", documents.file, name="document"),
+    path("start/<int:connection_id>/<slug:kind>/<path:external_id>/", asking.start, name="start"),
+    path("ask/<int:connection_id>/<slug:kind>/<slug:verb>/<path:external_id>/", asking.ask, name="ask"),
+    path("asked/<uuid:job_id>/", asking.asked, name="asked"),
     path("operations/", operations.listing, name="operations"),
     path("operations/<uuid:pk>/", operations.page, name="operation"),
     path("operations/<uuid:pk>/state/", operations.state, name="operation_state"),

@@ -1,5 +1,6 @@
 """What every page of the shell shows: where one can go, what waits, how fresh the mirror is. Asked for only when shown."""
 
+import json
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 
@@ -9,13 +10,23 @@ from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from invoicing.access.rights import can, roles_of
-from invoicing.models import Connection
+from invoicing.access.scopes import connection_ids
+from invoicing.models import Connection, preferences_of
 from invoicing.vocabulary import OPEN_STATES, Direction, OperationState
+from invoicing.web import keys
 
 PLACES = (
-    ("", (("receivables", "Receivables", "receipt-text"), ("payables", "Payables", "landmark"))),
+    (
+        "",
+        (
+            ("home", gettext_lazy("Home"), "house"),
+            ("receivables", gettext_lazy("Receivables"), "receipt-text"),
+            ("payables", gettext_lazy("Payables"), "landmark"),
+        ),
+    ),
     ("Work", (("operations", "Operations", "activity"), ("unreadable", "Unreadable", "triangle-alert"))),
     ("Desk", (("connections", "Connections", "plug"), ("statuses", "Statuses", "book-open"))),
 )
@@ -67,7 +78,8 @@ class Shell:
     @cached_property
     def connections(self) -> list[Connection]:
         now = timezone.now()
-        found = known_connections()
+        reach = connection_ids(self.request.user)
+        found = [each for each in known_connections() if reach is None or each.pk in reach]
         for each in found:
             each.freshness = freshness(each, now=now)
         return found
@@ -100,16 +112,42 @@ class Shell:
             "unreadable": sum(each.unreadable_records for each in self.connections),
         }
         here = address(self.direction) if self.shows else self.request.path
+        home = address("home")
         shown = []
         for heading, places in PLACES:
             links = [
-                {"label": label, "icon": icon, "url": url, "here": here.startswith(url), "tally": tallies.get(name)}
+                {
+                    "label": label,
+                    "icon": icon,
+                    "url": url,
+                    "key": keys.PLACES.get(name, ""),
+                    "here": here == home if url == home else here.startswith(url),
+                    "tally": tallies.get(name),
+                }
                 for name, label, icon in places
                 if (url := address(name))
             ]
             if links:
                 shown.append({"heading": heading, "links": links})
         return shown
+
+    @cached_property
+    def preferences(self):
+        return preferences_of(self.request.user)
+
+    @property
+    def theme(self) -> str:
+        """Light or dark where chosen; empty follows the system. Before signing in, a cookie remembers."""
+        if not self.request.user.is_authenticated:
+            chosen = self.request.COOKIES.get("theme", "")
+        else:
+            chosen = self.preferences.theme
+        return chosen if chosen in ("light", "dark") else ""
+
+    @property
+    def key_map(self) -> str:
+        """The person's own keys, for the script."""
+        return json.dumps(self.preferences.own_keys) if self.preferences.own_keys else ""
 
     @property
     def roles(self) -> list[str]:

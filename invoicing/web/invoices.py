@@ -14,7 +14,7 @@ from invoicing.listing.invoice_list import InvoiceList
 from invoicing.listing.page import BadCursor, Page
 from invoicing.listing.summary import BookSummary
 from invoicing.listing.tabs import tabs_of
-from invoicing.models import Book
+from invoicing.models import Book, preferences_of
 from invoicing.vocabulary import Direction
 from invoicing.web.context import shell_of
 from invoicing.web.filter_menus import FilterMenus
@@ -86,7 +86,7 @@ def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
     match = found.exact_match()
     if match and _asked_for_one(request, here):
         return _go_to(request, invoice_address(match.pk))
-    size = filters.cleaned_data.get("rows") or SIZES[1]
+    size = filters.cleaned_data.get("rows") or str(preferences_of(request.user).rows)
     page, misplaced = _page(found, request, size=int(size))
     facets = found.exact_facets if "exact" in request.GET else found.facets
     menus = FilterMenus(filters, here, facets, summary.units)

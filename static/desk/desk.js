@@ -1,5 +1,5 @@
 // What the pages do beyond plain links and forms: show every failed request, keep focus and announce what changed, close
-// menus, keys. Everything works without this file, only slower.
+// menus. Keys: keys.js. Everything works without this file, only slower.
 
 const root = document.documentElement;
 const byId = (id) => document.getElementById(id);
@@ -91,7 +91,7 @@ document.addEventListener("htmx:pushedIntoHistory", () => {
   }
 });
 
-// Menus close by a click outside and by Esc, which gives the focus back.
+// Menus close by a click outside; by Esc, see keys.js.
 
 const openMenus = () => document.querySelectorAll("details.menu[open], details.drawer[open]");
 
@@ -113,56 +113,6 @@ document.addEventListener("submit", (event) => {
   form.closest("details").querySelector("summary").focus();
   const data = new FormData(form, event.submitter);
   fetch(form.action, { method: "POST", body: data, redirect: "manual" })
-    .then((answer) => answer.type === "opaqueredirect" || answer.ok || toast("The theme could not be remembered.", "error"))
-    .catch(() => toast("The theme could not be remembered: the desk cannot be reached.", "error"));
+    .then((answer) => answer.type === "opaqueredirect" || answer.ok || toast(form.dataset.failed, "error"))
+    .catch(() => toast(form.dataset.failed, "error"));
 });
-
-// Keys, outside fields only. They can be switched off in the list of keys.
-
-const typing = (element) => element.closest?.("input, textarea, select, [contenteditable]");
-const rows = () => [...document.querySelectorAll("[data-invoice] th a")];
-
-function move(step) {
-  const all = rows();
-  if (!all.length) return;
-  const at = all.indexOf(document.activeElement);
-  const next = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + step, 0), all.length - 1)];
-  next.focus();
-  next.scrollIntoView({ block: "nearest" });
-}
-
-const KEYS = {
-  "/": () => { byId("search")?.focus(); byId("search")?.select(); },
-  j: () => move(1),
-  k: () => move(-1),
-  o: () => rows().includes(document.activeElement) && document.activeElement.click(),
-  n: () => byId("page-on")?.click(),
-  p: () => byId("page-back")?.click(),
-  "?": () => byId("keys")?.showModal(),
-};
-
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
-    for (const menu of openMenus()) {
-      const held = menu.contains(document.activeElement);
-      menu.open = false;
-      if (held) menu.querySelector("summary").focus();
-    }
-    return;
-  }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
-  if (event.key !== "?" && localStorage.getItem("keys") === "off") return;
-  if (document.querySelector("dialog[open]") || !KEYS[event.key]) return;
-  event.preventDefault();
-  KEYS[event.key]();
-});
-
-const keysOn = byId("keys-on");
-if (keysOn) {
-  keysOn.checked = localStorage.getItem("keys") !== "off";
-  keysOn.addEventListener("change", () => localStorage.setItem("keys", keysOn.checked ? "on" : "off"));
-}
-for (const opener of document.querySelectorAll("[data-opens]")) {
-  opener.hidden = false;
-  opener.addEventListener("click", () => { opener.closest("details")?.removeAttribute("open"); byId(opener.dataset.opens).showModal(); });
-}
