@@ -50,6 +50,16 @@ SORTS = {
     )
 }
 
+GROUPS = {
+    "month": "listed",
+    "customer": "customer",
+    "provider": "provider",
+    "status": "status",
+    "payment": "payment",
+    "currency": "total",
+}
+"""What rows can stand under headings by → the order that brings them together, so that pages stay a walk along an index."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:

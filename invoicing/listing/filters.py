@@ -4,15 +4,22 @@ from datetime import date
 
 from babel.numbers import list_currencies
 from django import forms
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from invoicing.listing.criteria import SORTS, Criteria, Span
+from invoicing.listing.columns import UnknownColumns, columns_named
+from invoicing.listing.criteria import GROUPS, SORTS, Criteria, Span
 from invoicing.models import Book, Connection, Customer
 from invoicing.providers.registry import PROVIDERS
 from invoicing.vocabulary import Direction, Payment, Status
 
 ISO = list_currencies()
+NOT = "__not"
+"""The end of a parameter that leaves out what the one without it asks for."""
+KINDS = ("issued", "due", "period", "finalized", "voided", "synced")
+"""The dates an invoice is found by, each with a first and a last day."""
 
 
 def _given(query: QueryDict) -> QueryDict:
@@ -37,6 +44,16 @@ class Units(forms.MultipleChoiceField):
         return super().valid_value(value) or value in ISO
 
 
+class Customers(forms.Field):
+    """Our ids of customers."""
+
+    widget = forms.SelectMultiple
+
+    def clean(self, value):
+        one = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+        return list(dict.fromkeys(one.clean(each) for each in value or ()))
+
+
 class InvoiceFilters(forms.Form):
     """Reads and validates; `criteria` is what a list is asked for. What does not validate shows its error, and lists nothing."""
 
@@ -45,7 +62,13 @@ class InvoiceFilters(forms.Form):
     connection = forms.MultipleChoiceField(required=False)
     status = forms.MultipleChoiceField(required=False, choices=Status.choices)
     payment = forms.MultipleChoiceField(required=False, choices=Payment.choices)
-    customer = forms.IntegerField(required=False, min_value=1)
+    provider__not = forms.MultipleChoiceField(required=False, choices=provider.choices)
+    connection__not = forms.MultipleChoiceField(required=False)
+    status__not = forms.MultipleChoiceField(required=False, choices=Status.choices)
+    payment__not = forms.MultipleChoiceField(required=False, choices=Payment.choices)
+    customer__not = Customers(required=False)
+    currency__not = Units(required=False)
+    customer = Customers(required=False)
     currency = Units(required=False)
     amount_min = forms.DecimalField(required=False, label="Amount from", max_digits=30, decimal_places=12)
     amount_max = forms.DecimalField(required=False, label="Amount to", max_digits=30, decimal_places=12)
@@ -55,12 +78,21 @@ class InvoiceFilters(forms.Form):
     due_to = Day(label="Due to")
     period_from = Day(label="Period from")
     period_to = Day(label="Period to")
+    finalized_from = Day(label=_("Finalized from"))
+    finalized_to = Day(label=_("Finalized to"))
+    voided_from = Day(label=_("Voided from"))
+    voided_to = Day(label=_("Voided to"))
+    synced_from = Day(label=_("Synced from"))
+    synced_to = Day(label=_("Synced to"))
     overdue = forms.BooleanField(required=False)
     unrecognized = forms.BooleanField(required=False)
     differing = forms.BooleanField(required=False, label="Lines do not add up")
     sort = forms.ChoiceField(required=False, choices=[(key, sort.label) for key, sort in SORTS.items()])
     order = forms.ChoiceField(required=False, choices=[("asc", "ascending"), ("desc", "descending")])
     rows = forms.ChoiceField(required=False, label="Rows a page", choices=[(n, n) for n in ("25", "50", "100", "200")])
+    columns = forms.CharField(required=False, max_length=500)
+    group = forms.ChoiceField(required=False, choices=[(key, key) for key in GROUPS])
+    density = forms.ChoiceField(required=False, choices=[("comfortable", _("Comfortable")), ("compact", _("Compact"))])
     data = forms.ChoiceField(
         required=False, choices=[("live", "Live"), ("test", "Test"), ("gone", "Gone at the provider")]
     )
@@ -78,12 +110,13 @@ class InvoiceFilters(forms.Form):
         super().__init__(_given(query))
         self.direction, self.reach = direction, reach
         self.connections = [each for each in connections if each.direction == direction and self._reaches(each)]
-        self.fields["connection"].choices = [(each.name, each.name) for each in self.connections]
-        self.fields["currency"].choices = [(unit, unit) for unit in currencies]
+        for end in ("", NOT):
+            self.fields[f"connection{end}"].choices = [(each.name, each.name) for each in self.connections]
+            self.fields[f"currency{end}"].choices = [(unit, unit) for unit in currencies]
 
     def clean(self):
         given = super().clean()
-        for kind in ("issued", "due", "period"):
+        for kind in KINDS:
             first, last = given.get(f"{kind}_from"), given.get(f"{kind}_to")
             if first and last and first > last:
                 self.add_error(f"{kind}_to", "This day is before the first one.")
@@ -95,25 +128,38 @@ class InvoiceFilters(forms.Form):
                 self.add_error("amount_max", "This is less than the first amount.")
         return given
 
+    def clean_columns(self):
+        try:
+            return columns_named(self.cleaned_data["columns"], self.direction)
+        except UnknownColumns as error:
+            raise forms.ValidationError(str(error)) from error
+
     def criteria(self, *, today: date | None = None) -> Criteria:
         """What is asked for. An invalid filter makes the set empty, never everything."""
         today = today or timezone.localdate()
         valid = self.is_valid()
         given = self.cleaned_data
         data = given.get("data") or "live"
-        sort = SORTS.get(given.get("sort") or "listed", SORTS["listed"])
+        sort = SORTS[GROUPS.get(given.get("group") or "", "") or given.get("sort") or "listed"]
         connections, nobody = self._connection_ids(given)
+        statuses, no_status = self._words("status")
+        payments, no_payment = self._words("payment")
         return Criteria(
             book=Book.of(self.direction, live=data != "test", gone=data == "gone"),
             today=today,
             connections=connections,
-            statuses=tuple(given.get("status") or ()),
-            payments=tuple(given.get("payment") or ()),
+            statuses=statuses,
+            payments=payments,
             currencies=tuple(given.get("currency") or ()),
-            customers=self._customer_ids(given.get("customer")),
-            listed=Span(given.get("issued_from"), given.get("issued_to")),
-            due=Span(given.get("due_from"), given.get("due_to")),
-            period=Span(given.get("period_from"), given.get("period_to")),
+            customers=linked_ids(given.get("customer")),
+            without_currencies=tuple(given.get(f"currency{NOT}") or ()),
+            without_customers=linked_ids(given.get(f"customer{NOT}")),
+            listed=self._span("issued"),
+            due=self._span("due"),
+            period=self._span("period"),
+            finalized=self._span("finalized"),
+            voided=self._span("voided"),
+            synced=self._span("synced"),
             least=given.get("amount_min"),
             most=given.get("amount_max"),
             overdue=bool(given.get("overdue")),
@@ -122,25 +168,45 @@ class InvoiceFilters(forms.Form):
             search=(given.get("q") or "").strip(),
             sort=sort.key,
             descending=given["order"] == "desc" if given.get("order") else sort.descending_first,
-            impossible=not valid or nobody,
+            impossible=not valid or nobody or no_status or no_payment,
         )
 
     def _connection_ids(self, given) -> tuple[tuple[int, ...], bool]:
         """The connections meant by provider and name together, and whether that leaves none."""
-        providers, names = set(given.get("provider") or ()), set(given.get("connection") or ())
-        if not providers and not names and self.reach is None:
+        wanted = [given.get(name) or () for name in ("provider", "connection", f"provider{NOT}", f"connection{NOT}")]
+        providers, names, not_providers, not_names = wanted
+        if not any(wanted) and self.reach is None:
             return (), False
         chosen = [
             each.pk
             for each in self.connections
-            if (not providers or each.provider in providers) and (not names or each.name in names)
+            if (not providers or each.provider in providers)
+            and (not names or each.name in names)
+            and each.provider not in not_providers
+            and each.name not in not_names
         ]
         return tuple(sorted(chosen)), not chosen
 
     def _reaches(self, connection: Connection) -> bool:
         return self.reach is None or connection.pk in self.reach
 
-    def _customer_ids(self, pk: int | None) -> tuple[int, ...]:
-        if pk is None:
-            return ()
-        return tuple(Customer.objects.filter(pk=pk).values_list("pk", flat=True)) or (-1,)
+    def _words(self, name: str) -> tuple[tuple[str, ...], bool]:
+        """The words asked for without those left out, and whether that leaves none."""
+        given = self.cleaned_data
+        asked, without = given.get(name) or [], given.get(f"{name}{NOT}") or ()
+        if not without:
+            return tuple(asked), False
+        every = [value for value, _label in self.fields[name].choices]
+        left = tuple(value for value in asked or every if value not in without)
+        return left, not left
+
+    def _span(self, kind: str) -> Span:
+        return Span(self.cleaned_data.get(f"{kind}_from"), self.cleaned_data.get(f"{kind}_to"))
+
+
+def linked_ids(asked: list[int] | None) -> tuple[int, ...]:
+    """Our ids of these customers and of everybody linked with one; nobody's where none is known."""
+    if not asked:
+        return ()
+    same = Q(pk__in=asked) | Q(group__customers__in=asked)
+    return tuple(Customer.objects.filter(same).order_by("pk").values_list("pk", flat=True).distinct()) or (-1,)
