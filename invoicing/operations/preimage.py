@@ -12,7 +12,9 @@ from invoicing.operations.verb import Verb
 LABELS = {
     "provider_status": "Status",
     "total": "Total",
+    "subtotal": "Subtotal",
     "amount_due": "Amount due",
+    "amount_paid": "Amount paid",
     "currency": "Currency",
     "lines": "Lines",
 }
@@ -34,7 +36,9 @@ def _invoice(invoice: Invoice) -> dict[str, Any]:
     return {
         "provider_status": invoice.provider_status,
         "total": _text(invoice.total),
+        "subtotal": _text(invoice.subtotal),
         "amount_due": _text(invoice.amount_due),
+        "amount_paid": _text(invoice.amount_paid),
         "currency": invoice.currency,
         "lines": lines.hexdigest(),
         "version": invoice.version,
@@ -51,7 +55,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Sentences naming what no longer is as it was seen; empty when it all holds."""
     found = []
     for name, label in LABELS.items():
-        if before.get(name) != now.get(name):
+        if name in before and before[name] != now.get(name):
             found.append(label if name == "lines" else f"{label} was {before.get(name)}, is {now.get(name)}")
     one, other = before.get("before", {}), now.get("before", {})
     found += [label for label in one | other if one.get(label) != other.get(label) and label not in found]

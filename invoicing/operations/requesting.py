@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from invoicing.access import rights
-from invoicing.models import AuditEntry, Invoice, Operation, User, clock
+from invoicing.approvals import asking, deciding
+from invoicing.models import ApprovalRequest, AuditEntry, Invoice, Operation, User, clock
 from invoicing.operations import preimage
 from invoicing.operations.queue import enqueue_dispatch
 from invoicing.operations.registry import VERBS, open_operation, why_not
@@ -108,10 +109,28 @@ def _checked(wish: Wish) -> dict[str, Any]:
     if not about.connection.enabled:
         raise CannotRequest(f"The connection {about.connection} is switched off.")
     try:
-        return verb.cleaned(about, wish.arguments)
+        arguments = verb.cleaned(about, wish.arguments)
     except ValidationError as wrong:
         name, problems = next(iter(wrong.message_dict.items()))
         raise CannotRequest(problems[0], field="" if name == "__all__" else name) from None
+    _batch_must_cover(wish, arguments)
+    return arguments
+
+
+def _batch_must_cover(wish: Wish, arguments: dict[str, Any]) -> None:
+    """Where a batch has to be approved as a whole, each of its rows is exactly what was approved. Errors: CannotRequest."""
+    request = asking.covering(wish.correlation) if wish.correlation else None
+    if request is None:
+        return
+    if request.state != ApprovalRequest.State.APPROVED:
+        raise CannotRequest("The batch it belongs to is not approved.")
+    weak = deciding.weak_spot(request)
+    if weak:
+        raise CannotRequest(f"The approval of the batch it belongs to does not hold. {weak}")
+    row = wish.invoice and [wish.invoice.pk, preimage.digest(preimage.seen(wish.invoice, VERBS[wish.verb]))]
+    approved = [[pk, shown] for pk, _connection, _external_id, _version, shown in request.content["rows"]]
+    if row not in approved or request.content["verb"] != wish.verb or request.content["arguments"] != arguments:
+        raise CannotRequest("It is not what was approved with the batch: the invoice changed.")
 
 
 def _stored(wish: Wish, arguments: dict[str, Any]) -> Operation:
@@ -150,34 +169,53 @@ def _stored(wish: Wish, arguments: dict[str, Any]) -> Operation:
     return operation
 
 
-def _approve(operation: Operation, *, cancel_window: bool) -> None:
-    """No policy is set, so the request of a person with the right is its approval, and stands or falls with it.
+def title_of(operation: Operation) -> str:
+    """What is asked, in a line: Void INV-7."""
+    return f"{VERBS[operation.verb].name} {operation.invoice or operation.external_id}"
 
-    Dispatch begins after the cancel window.
+
+def _approve(operation: Operation, *, cancel_window: bool) -> None:
+    """Where no policy asks for others, the request of a person with the right is its approval, and stands or falls with
+    it. A batch was approved as a whole.
     """
+    batch = asking.covering(operation.correlation)
+    if batch:
+        approve_and_enqueue(operation, cancel_window=cancel_window, policy=batch.policy.number, approval=batch.pk)
+        return
+    request = asking.open_for(operation, title=title_of(operation))
+    if request:
+        audit(operation, "awaiting", policy=request.policy.number, needs=request.needs, seal=request.seal)
+    else:
+        approve_and_enqueue(operation, cancel_window=cancel_window, policy="none")
+
+
+def approve_and_enqueue(operation: Operation, *, cancel_window: bool = True, **facts) -> None:
+    """Dispatch begins after the cancel window. In the caller's transaction; `facts`: what it was approved by."""
     wait = timedelta(seconds=settings.DESK_CANCEL_SECONDS if cancel_window else 0)
     operation.state, operation.version = OperationState.APPROVED, operation.version + 1
     operation.not_before = clock.now() + wait
     operation.save(update_fields=["state", "version", "not_before"])
-    audit(operation, "approved", policy="none")
+    audit(operation, "approved", **facts)
     enqueue_dispatch(operation, at=operation.not_before)
 
 
 def cancel(operation: Operation, *, by: User, ip: str = "") -> bool:
     """Call an operation back that was not sent yet. False when it was too late. Errors: rights.NotAllowed."""
     rights.require(by, "cancel", operation)
+    waits = operation.state == OperationState.REQUESTED  # then it is withdrawn, if nobody decided meanwhile
+    still = {"version": operation.version} if waits else {"attempt": operation.attempt}
     with transaction.atomic(durable=True):
         moved = (
-            Operation.objects.filter(
-                pk=operation.pk,
-                state__in=[OperationState.REQUESTED, OperationState.APPROVED],
-                attempt=operation.attempt,
-            )
+            Operation.objects.filter(pk=operation.pk, state=operation.state, **still)
+            .filter(state__in=[OperationState.REQUESTED, OperationState.APPROVED])
             .exclude(attempts__wire__in=["maybe", "answered"])
             .update(state=OperationState.CANCELLED, version=operation.version + 1, finished_at=clock.now())
         )
         if moved:
-            audit(operation, "cancelled", actor=by, ip=ip)
+            audit(operation, "withdrawn" if waits else "cancelled", actor=by, ip=ip)
+            request = ApprovalRequest.objects.filter(operation=operation, state=ApprovalRequest.State.OPEN).first()
+            if request:
+                deciding.end(request, ApprovalRequest.State.WITHDRAWN)
     operation.refresh_from_db()
     return bool(moved)
 

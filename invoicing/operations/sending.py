@@ -20,7 +20,7 @@ from invoicing.logs import redacted
 from invoicing.mirror.refresh import refresh_invoice
 from invoicing.mirror.wires import wire_for
 from invoicing.models import Attempt, Invoice, InvoiceVersion, Operation, clock
-from invoicing.operations import brakes, gate, looks, preimage, settling, spool, steps
+from invoicing.operations import approving, brakes, gate, looks, preimage, settling, spool, steps
 from invoicing.operations.classify import Classified, Outcome, answered, failed
 from invoicing.operations.recording import digest_of, look_again, record_outcome, refuse
 from invoicing.operations.registry import VERBS, why_not
@@ -67,6 +67,9 @@ def dispatch(operation: Operation, *, http=None) -> None:
             return
         verb.prepare(Reading(operation, provider, http))
         request = provider.request(call.endpoint, operation.external_id, verb.wire_arguments(operation))
+    except approving.SealBroken as broken:
+        approving.back_to_awaiting(operation, str(broken))
+        return
     except (NoLonger, ValueError) as why:
         if _may_be_out(operation):
             look_again(operation, str(why))
@@ -118,15 +121,18 @@ def _must_still_hold(operation: Operation, verb: Verb, about: About, http) -> No
             raise NoLonger(
                 "The provider may have forgotten our key, so that a second request could be a second effect."
             )
+    changed: list[str] = []
     if isinstance(about, Invoice):
         result = refresh_invoice(about, source=InvoiceVersion.Source.OPERATION, http=http)
         if not result.found:
             raise NoLonger("The provider no longer has this invoice.")
         about.refresh_from_db()
         changed = preimage.differences(operation.seen, preimage.seen(about, verb))
-        if changed:
-            raise NoLonger("The invoice changed since it was looked at: " + "; ".join(changed) + ".")
     refusal = why_not(verb, about)
+    if not _may_be_out(operation):
+        approving.must_be_signed(operation, changed, refusal)
+    if changed:
+        raise NoLonger("The invoice changed since it was looked at: " + "; ".join(changed) + ".")
     if refusal:
         raise NoLonger(refusal)
 
