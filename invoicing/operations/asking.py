@@ -1,4 +1,4 @@
-"""Reads that a person asks of a provider: answered at once, on record, and never an operation."""
+"""Reads that a person asks of a provider: on record, answered to the one who asked, and never an operation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,11 +10,12 @@ from invoicing.access import rights
 from invoicing.mirror.customers import Customers
 from invoicing.mirror.rows import json_ready
 from invoicing.mirror.wires import wire_for
-from invoicing.models import AuditEntry, User
+from invoicing.models import AuditEntry, Connection, User
 from invoicing.operations import brakes
 from invoicing.operations.registry import VERBS, why_not
 from invoicing.operations.requesting import CannotRequest
-from invoicing.operations.targets import Start, target_of
+from invoicing.operations.targets import About, target_of
+from invoicing.operations.verb import Verb
 from invoicing.providers.base import Context
 from invoicing.providers.errors import NotUnderstood, PayloadNotUnderstood, ProviderError
 from invoicing.providers.registry import PROVIDERS
@@ -24,8 +25,9 @@ from invoicing.vocabulary import CallClass
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """What the provider said: an invoice that is stored nowhere, or figures as text."""
+    """What the provider said: an invoice that is stored nowhere (as it sent it, and as we read it), or figures as text."""
 
+    payload: dict[str, Any] | None = None
     snapshot: InvoiceSnapshot | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
 
@@ -35,7 +37,7 @@ class Answered:
 
 def ask(
     key: str,
-    start: Start,
+    about: About,
     *,
     by: User,
     reason: str = "",
@@ -45,47 +47,73 @@ def ask(
 ) -> Answered:
     """Errors: CannotRequest; rights.NotAllowed; ProviderError, when the provider did not answer as promised."""
     verb = VERBS[key]
-    story: dict[str, Any] = {"actor": by, "target": target_of(start), "reason": reason, "ip": ip}
-    try:
-        rights.require(by, verb.right, start)
-        given = _checked(verb, start, arguments or {})
-    except (CannotRequest, rights.NotAllowed) as refusal:
-        AuditEntry.objects.record(f"{key}.not_requested", why=str(refusal), **story)
-        raise
+    story: dict[str, Any] = {"actor": by, "target": target_of(about), "reason": reason, "ip": ip}
+    given = checked(verb, about, by=by, reason=reason, arguments=arguments or {}, ip=ip)
     AuditEntry.objects.record(f"{key}.asked", arguments=given, **story)
-    provider, call = PROVIDERS[start.connection.provider], verb.calls[start.connection.provider]
-    request = provider.request(call.endpoint, start.external_id, {**given, "subscription_id": start.external_id})
-    http = http or wire_for(start.connection)
+    provider, call = PROVIDERS[about.connection.provider], verb.calls[about.connection.provider]
+    request = provider.request(call.endpoint, about.external_id, {**given, "subscription_id": about.external_id})
+    http = http or wire_for(about.connection)
     try:
         answer = http.call(provider.endpoints[call.endpoint], path=request.path, query=request.query, body=request.body)
-        said = provider.said(call.endpoint, answer, start.external_id)
-        return Answered(snapshot=_snapshot(provider, start, said.invoice), facts=said.facts)
+        said = provider.said(call.endpoint, answer, about.external_id)
+        return Answered(payload=said.invoice, snapshot=read(about.connection, said.invoice), facts=said.facts)
     except ProviderError as error:
         AuditEntry.objects.record(f"{key}.not_answered", why=str(error)[:300], **story)
         raise
 
 
-def _checked(verb, start: Start, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def checked(
+    verb: Verb, about: About, *, by: User, reason: str, arguments: Mapping[str, Any], ip: str = ""
+) -> dict[str, Any]:
+    """The arguments, cleaned, when it may be asked; that it may not goes on record.
+
+    Errors: CannotRequest; rights.NotAllowed.
+    """
+    try:
+        rights.require(by, verb.right, about)
+        return _given(verb, about, arguments)
+    except (CannotRequest, rights.NotAllowed) as refusal:
+        AuditEntry.objects.record(
+            f"{verb.key}.not_requested", actor=by, target=target_of(about), reason=reason, ip=ip, why=str(refusal)
+        )
+        raise
+
+
+def has_effects(verb: Verb, connection: Connection) -> bool:
+    """Whether asking does something there besides answering."""
+    call = verb.call_at(connection)
+    return call is not None and call.call_class != CallClass.READING
+
+
+def why_not_asked(verb: Verb, about: About) -> str:
+    """Why this cannot be asked now; empty when it can."""
+    refusal = why_not(verb, about)
+    if refusal:
+        return refusal
+    if has_effects(verb, about.connection) and brakes.dry_run():
+        return "The desk is on a dry run: nothing is sent that has an effect."
+    return "" if about.connection.enabled else f"The connection {about.connection} is switched off."
+
+
+def _given(verb: Verb, about: About, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if not verb.reads_only:
         raise CannotRequest(f"{verb.name} changes something; it must be requested.")
-    refusal = why_not(verb, start)
+    refusal = why_not_asked(verb, about)
     if refusal:
         raise CannotRequest(refusal)
-    if verb.calls[start.connection.provider].call_class != CallClass.READING and brakes.dry_run():
-        raise CannotRequest("The desk is on a dry run: nothing is sent that has an effect.")
-    if not start.connection.enabled:
-        raise CannotRequest(f"The connection {start.connection} is switched off.")
     try:
-        return verb.cleaned(start, arguments)
+        return verb.cleaned(about, arguments)
     except ValidationError as wrong:
         name, problems = next(iter(wrong.message_dict.items()))
         raise CannotRequest(problems[0], field="" if name == "__all__" else name) from None
 
 
-def _snapshot(provider, start: Start, payload: dict | None) -> InvoiceSnapshot | None:
+def read(connection: Connection, payload: dict[str, Any] | None) -> InvoiceSnapshot | None:
+    """An invoice that a provider answered with, in our words. Errors: NotUnderstood."""
     if payload is None:
         return None
-    context = Context(units=start.connection.units, customers=Customers(start.connection, provider))
+    provider = PROVIDERS[connection.provider]
+    context = Context(units=connection.units, customers=Customers(connection, provider))
     try:
         return provider.invoice(payload, context)
     except PayloadNotUnderstood as error:

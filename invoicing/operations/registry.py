@@ -22,6 +22,7 @@ from invoicing.operations.targets import About
 from invoicing.operations.trigger_communication import TriggerCommunication
 from invoicing.operations.upcoming import Upcoming
 from invoicing.operations.update import Update
+from invoicing.operations.usage_breakdown import UsageBreakdown
 from invoicing.operations.verb import Availability, Verb
 from invoicing.operations.void import Void
 from invoicing.operations.void_and_replace import VoidAndReplace
@@ -49,6 +50,7 @@ VERBS: dict[str, Verb] = {
         Preview(),
         Upcoming(),
         CustomerSummary(),
+        UsageBreakdown(),
     )
 }
 
@@ -72,7 +74,7 @@ def why_not(verb: Verb, about: About, holding: Iterable[Brake] | None = None) ->
     return (
         verb.refusal(about)
         or brakes.stopped(about.connection.provider, verb.key, holding)
-        or (incidents.locked(about) if isinstance(about, Invoice) else "")
+        or (incidents.locked(about) if isinstance(about, Invoice) and not verb.reads_only else "")
     )
 
 
@@ -84,5 +86,6 @@ def availability(invoice: Invoice) -> list[Availability]:
     for verb in VERBS.values():
         if verb.starts_from == "invoice":
             stopped = brakes.stopped(invoice.connection.provider, verb.key, holding)
-            found.append(Availability(verb=verb, refusal=verb.refusal(invoice) or stopped or rests or busy))
+            resting = "" if verb.reads_only else rests or busy
+            found.append(Availability(verb=verb, refusal=verb.refusal(invoice) or stopped or resting))
     return found

@@ -6,11 +6,13 @@ from functools import cached_property
 from django.http import HttpRequest
 
 from invoicing.access import rights
-from invoicing.models import Invoice, Operation
+from invoicing.models import Brake, Invoice, Operation
+from invoicing.operations import brakes
 from invoicing.operations.registry import VERBS, availability, open_operation, why_not
-from invoicing.operations.targets import start_from
+from invoicing.operations.targets import Start
 from invoicing.operations.verb import Availability, Verb
 
+OF_NO_SUBSCRIPTION = ("", "one_off", "credit")
 MOST_BUTTONS = 3
 """So many possible actions stand beside the menu; all stand in it."""
 
@@ -65,9 +67,16 @@ def _for(request: HttpRequest, invoice: Invoice, each: Availability) -> Availabi
 
 
 def _for_its_customer(invoice: Invoice) -> list[Availability]:
-    """What can be asked for the customer. Verbs that only read are asked by command: they are no operations."""
-    verbs = [verb for verb in VERBS.values() if verb.starts_from == "customer" and not verb.reads_only]
-    if not any(verb.call_at(invoice.connection) for verb in verbs):
-        return [Availability(verb=verb, refusal=verb.refusal(invoice)) for verb in verbs]
-    start = start_from("customer", invoice)
-    return [Availability(verb=verb, refusal=why_not(verb, start)) for verb in verbs]
+    """What can be asked for its customer, and of its subscription if it belongs to one."""
+    verbs = [verb for verb in VERBS.values() if verb.starts_from != "invoice"]
+    holding = brakes.active() if any(verb.call_at(invoice.connection) for verb in verbs) else []
+    return [Availability(verb=verb, refusal=_why_not(verb, invoice, holding)) for verb in verbs]
+
+
+def _why_not(verb: Verb, invoice: Invoice, holding: list[Brake]) -> str:
+    """Whether it belongs to a subscription is told by its kind here: to read which one, its page reads the whole record."""
+    if not verb.call_at(invoice.connection):
+        return verb.refusal(invoice)
+    if verb.starts_from == "subscription" and invoice.kind.lower() in OF_NO_SUBSCRIPTION:
+        return "This invoice belongs to no subscription."
+    return why_not(verb, Start(kind=verb.starts_from, connection=invoice.connection, external_id=""), holding)

@@ -10,14 +10,17 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from invoicing.access import rights
-from invoicing.models import Invoice
+from invoicing.models import Brake, Incident, Invoice
+from invoicing.operations import brakes
 from invoicing.operations.arguments import Arguments
 from invoicing.operations.registry import VERBS, availability, open_operation, why_not
 from invoicing.operations.requesting import CannotRequest, Wish, request_operation
-from invoicing.operations.targets import About, start_from
+from invoicing.operations.targets import About, Start, kind_of, start_from
 from invoicing.operations.verb import Consequence, Effect, Verb
 from invoicing.providers.snapshots import InvoiceSnapshot
 from invoicing.vocabulary import Payment
@@ -47,6 +50,7 @@ SUGGESTED = {
     "trigger_communication": ("Asked for by the customer", "The first message was not received"),
     "create_invoice": ("Agreed with the customer", "Replaces a voided invoice"),
 }
+TOKEN = RegexValidator(r"\A[0-9a-f]{32}\Z")
 OTHERWISE = ("Asked for by the customer", "Correction")
 MONEY_MOVED = (Payment.PAID, Payment.OVERPAID, Payment.PARTLY_PAID, Payment.PARTLY_REFUNDED)
 EFFECTS = (
@@ -60,16 +64,19 @@ EFFECTS = (
 class WishForm(forms.Form):
     """Why, under which reference, and that the person looked. What is sent is no field of it."""
 
-    token = forms.CharField(max_length=32, validators=[RegexValidator(r"\A[0-9a-f]{32}\Z")], widget=forms.HiddenInput)
-    seen = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+    token = forms.CharField(max_length=32, validators=[TOKEN], widget=forms.HiddenInput)
+    seen = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
     suggested = forms.CharField(required=False, max_length=200)
     reason = forms.CharField(required=False, max_length=2000)
     reference = forms.CharField(required=False, max_length=200)
     typed = forms.CharField(required=False, max_length=255)
 
-    def __init__(self, *arguments, must_type: str = "", suggestions: Sequence[str] = (), **named):
+    def __init__(
+        self, *arguments, must_type: str = "", suggestions: Sequence[str] = (), of_invoice: bool = True, **named
+    ):
         super().__init__(*arguments, **named)
         self.must_type, self.suggestions = must_type, suggestions
+        self.fields["seen"].required = of_invoice
 
     def clean(self):
         cleaned = super().clean()
@@ -97,7 +104,7 @@ class EffectGroup:
     consequences: list[Consequence]
 
 
-def consequence_card(verb: Verb, about: About, snapshot: InvoiceSnapshot) -> list[EffectGroup]:
+def consequence_card(verb: Verb, about: About, snapshot: InvoiceSnapshot | None) -> list[EffectGroup]:
     """What it will do, in the order one should read it; drawn from the verb's own data."""
     found = list(verb.consequences(about, snapshot))
     groups = [
@@ -121,47 +128,62 @@ def number_to_type(verb: Verb, invoice: Invoice) -> str:
 def action(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """The form of one verb, and its answer: the operation's page, or the form again with what was typed.
 
-    Verbs that only read are no operations; a command asks them.
+    Verbs that only read are no operations; their page asks for an answer and shows it.
     """
     invoice = invoice_for(request, pk)
-    if verb not in VERBS or VERBS[verb].reads_only:
+    if verb not in VERBS:
         raise Http404
-    asked = _Asked(request, invoice, VERBS[verb])
+    chosen = VERBS[verb]
+    about = invoice if chosen.starts_from == "invoice" else start_from(chosen.starts_from, invoice)
+    if chosen.reads_only and about is not None:
+        address = reverse("ask", args=[invoice.connection_id, kind_of(about), verb, about.external_id])
+        return redirect(f"{address}?{urlencode({'invoice': invoice.pk})}")
+    asked = _Asked(request, chosen, about, invoice)
+    return asked.requested() if request.method == "POST" else asked.looked_at()
+
+
+def start_action(request: HttpRequest, about: Start, verb: Verb) -> HttpResponse:
+    """The same of a verb that starts from a customer or a subscription, without an invoice to come from."""
+    asked = _Asked(request, verb, about, None)
     return asked.requested() if request.method == "POST" else asked.looked_at()
 
 
 class _Asked:
-    """One request about one verb of one invoice, or of the customer or subscription it belongs to."""
+    """One request about one verb: of an invoice, of the customer or subscription it belongs to, or of one of those alone."""
 
-    def __init__(self, request: HttpRequest, invoice: Invoice, verb: Verb):
-        self.request, self.invoice, self.verb = request, invoice, verb
-        self.shown = shown_version(invoice, "")
+    def __init__(self, request: HttpRequest, verb: Verb, about: About | None, invoice: Invoice | None):
+        self.request, self.verb, self.about, self.invoice = request, verb, about, invoice
+        self.shown = shown_version(invoice, "") if invoice else None
         self.of_invoice = verb.starts_from == "invoice"
-        self.about = invoice if self.of_invoice else start_from(verb.starts_from, invoice)
-        self.must_type = number_to_type(verb, invoice) if self.of_invoice else ""
+        self.must_type = number_to_type(verb, invoice) if invoice and self.of_invoice else ""
         self.suggestions = SUGGESTED.get(verb.key, OTHERWISE)
 
     @property
+    def can_be_shown(self) -> bool:
+        """Whether the invoice that one came from can be read; what starts without one needs none."""
+        return self.shown is None or self.shown.snapshot is not None
+
+    @property
     def refusal(self) -> str:
-        if self.about is None:
+        if self.about is None or self.verb.reads_only:
             return f"This invoice belongs to no {self.verb.starts_from}."
         return why_not(self.verb, self.about)
 
     def looked_at(self) -> HttpResponse:
         try:
-            rights.require(self.request.user, self.verb.right, self.invoice)
+            rights.require(self.request.user, self.verb.right, self.about or self.invoice)
         except rights.NotAllowed as missing:
             return self._forbidden(missing)
-        form = self._form(initial={"token": uuid.uuid4().hex, "seen": self.invoice.version})
-        return self._page(form, self._arguments())
+        seen = self.invoice.version if self.invoice else None
+        return self._page(self._form(initial={"token": uuid.uuid4().hex, "seen": seen}), self._arguments())
 
     def requested(self) -> HttpResponse:
         form, arguments = self._form(self.request.POST), self._arguments(self.request.POST)
-        allowed = rights.can(self.request.user, self.verb.right, self.invoice)
+        allowed = rights.can(self.request.user, self.verb.right, self.about or self.invoice)
         complete = form.is_valid() & (arguments is None or arguments.is_valid())
         if self.about is None:
             return self._page(form, arguments, problem=self.refusal)
-        if allowed and self.shown.snapshot is None:
+        if allowed and not self.can_be_shown:
             return self._page(form, arguments, problem="What this would do cannot be shown, so it cannot be asked for.")
         if allowed and not complete and not self.refusal:
             broken = "This form is no longer valid. Open it again." if form.is_broken else ""
@@ -172,7 +194,7 @@ class _Asked:
             return self._forbidden(missing)
         except CannotRequest as refusal:
             return self._refused(form, arguments, refusal)
-        wanted = (self.invoice.pk if self.of_invoice else None, self.about.external_id, self.verb.key)
+        wanted = (self.invoice.pk if self.invoice and self.of_invoice else None, self.about.external_id, self.verb.key)
         if (operation.invoice_id, operation.external_id, operation.verb) != wanted:
             return self._page(form, arguments, problem="This form was used for something else already. Open it again.")
         return redirect("operation", operation.pk)
@@ -200,14 +222,16 @@ class _Asked:
                 return self._page(form, arguments)
         changed = []
         seen = form.cleaned_data.get("seen")
-        if seen is not None and seen != self.invoice.version:
+        if self.invoice and seen is not None and seen != self.invoice.version:
             changed = changes_since(self.invoice, seen)
             form.data = form.data.copy()
             form.data["seen"] = str(self.invoice.version)
         return self._page(form, arguments, problem=str(refusal), existing=refusal.existing, changed=changed)
 
     def _form(self, *given, **named) -> WishForm:
-        return WishForm(*given, must_type=self.must_type, suggestions=self.suggestions, **named)
+        return WishForm(
+            *given, must_type=self.must_type, suggestions=self.suggestions, of_invoice=self.of_invoice, **named
+        )
 
     def _arguments(self, *given) -> Arguments | None:
         make = self.verb.form_for(self.about) if self.about is not None else None
@@ -215,8 +239,8 @@ class _Asked:
 
     def _page(self, form: WishForm, arguments, *, problem: str = "", existing=None, changed=()) -> HttpResponse:
         refusal = self.refusal
-        running = existing or (open_operation(self.invoice) if self.of_invoice else None)
-        answerable = not refusal and running is None and self.shown.snapshot is not None
+        running = existing or (open_operation(self.invoice) if self.invoice and self.of_invoice else None)
+        answerable = not refusal and running is None and self.can_be_shown
         context = {
             **self._shown(),
             "form": form,
@@ -228,26 +252,48 @@ class _Asked:
             "answerable": answerable,
             "problem": "" if problem == refusal else problem,
             "changed": changed,
-            "effects": consequence_card(self.verb, self.about, self.shown.snapshot) if answerable else [],
+            "effects": self._effects() if answerable else [],
             "alternatives": [] if answerable else self._alternatives(),
             "cancel_seconds": settings.DESK_CANCEL_SECONDS,
+            "holding": [each for each in brakes.active() if each.kind != Brake.Kind.STOP] if answerable else [],
+            "incident": self._incident() if refusal else None,
         }
         status = 422 if self.request.method == "POST" else 200
         return render(self.request, "action/page.html", context, status=status)
 
+    def _effects(self) -> list[EffectGroup]:
+        assert self.about is not None
+        return consequence_card(self.verb, self.about, self.shown.snapshot if self.shown else None)
+
+    def _incident(self) -> Incident | None:
+        """What the invoice is held for, if it is held."""
+        return Incident.objects.filter(invoice=self.invoice, closed_at=None).first() if self.invoice else None
+
     def _alternatives(self) -> list:
+        if self.invoice is None:
+            return []
         return [each for each in availability(self.invoice) if each.offered and each.verb is not self.verb]
 
     def _forbidden(self, missing: rights.NotAllowed) -> HttpResponse:
         return render(self.request, "action/forbidden.html", {**self._shown(), "missing": missing}, status=403)
 
     def _shown(self) -> dict:
+        about, invoice = self.about, self.invoice
+        if invoice is not None:
+            connection, back = invoice.connection, reverse("invoice", args=[invoice.pk])
+            whom = invoice.customer
+        else:
+            assert isinstance(about, Start)
+            connection, whom = about.connection, about.customer or about.external_id
+            back = reverse("start", args=[connection.pk, about.kind, about.external_id])
         return {
-            "invoice": self.invoice,
-            "connection": self.invoice.connection,
+            "invoice": invoice,
+            "connection": connection,
             "shown": self.shown,
-            "snapshot": self.shown.snapshot,
+            "snapshot": self.shown.snapshot if self.shown else None,
             "verb": self.verb,
             "of_invoice": self.of_invoice,
-            "about": self.about,
+            "about": about,
+            "whom": whom,
+            "back": back,
         }

@@ -27,6 +27,7 @@ NAMES = {
     "dispatch_operation": "Send an operation",
     "settle_operation": "Read an operation back",
     "settle_due": "Settle what is due",
+    "ask_provider": "Ask a provider",
 }
 MOST = 100
 ROUTINE = ("settle_due", "sync_all")  # fired by the schedule all day; shown when they fail, not when they end well

@@ -335,11 +335,13 @@ def test_a_one_off_starts_from_the_invoices_customer(signed_in, connection_to):
     assert again.url == answer.url and Operation.objects.count() == 1
 
 
-def test_what_only_reads_is_no_operation(signed_in, connection_to):
+def test_what_only_reads_has_a_page_of_its_own_and_is_no_operation(signed_in, connection_to):
     invoice = mirrored(connection_to("orb"), body("orb_invoice_issued"))
 
-    assert signed_in.get(address(invoice, "upcoming")).status_code == 404
-    assert signed_in.post(address(invoice, "customer_summary"), SAY).status_code == 404
+    upcoming = signed_in.get(address(invoice, "upcoming"))
+    assert f"/ask/{invoice.connection_id}/subscription/upcoming/" in upcoming.url
+    assert signed_in.get(upcoming.url).status_code == 200
+    assert not Operation.objects.exists()
 
 
 def test_every_verb_has_a_page_for_every_provider(signed_in, connection_to):

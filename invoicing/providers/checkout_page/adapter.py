@@ -65,6 +65,7 @@ class CheckoutPage(Provider):
                 "create_invoice",
                 "preview",
                 "upcoming",
+                "usage_breakdown",
                 "record_payment_status",
                 "mark_paid",
                 "attempt_payment",

@@ -70,6 +70,7 @@ class CockroachDB(Provider):
                 "create_invoice",
                 "preview",
                 "upcoming",
+                "usage_breakdown",
                 "record_payment_status",
                 "mark_paid",
                 "attempt_payment",

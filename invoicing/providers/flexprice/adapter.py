@@ -49,6 +49,7 @@ class FlexPrice(Provider):
     endpoints = {
         "list_invoices": Endpoint("POST", "/invoices/search", safe=True),
         "get_invoice": Endpoint("GET", "/invoices/{invoice_id}", safe=True),
+        "usage_breakdown": Endpoint("GET", "/invoices/{invoice_id}", safe=True),  # with group_by; never mirrored
         "get_pdf": Endpoint("GET", "/invoices/{invoice_id}/pdf", safe=True, answers="pdf"),
         "get_pdf_url": Endpoint("GET", "/invoices/{invoice_id}/pdf", safe=True),
         "list_customers": Endpoint("POST", "/customers/search", safe=True),

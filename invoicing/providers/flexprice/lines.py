@@ -36,7 +36,7 @@ def _line(raw: Part, coupons: list[Part], unit: str, position: int) -> LineSnaps
         period_start=raw.moment("period_start"),
         period_end=raw.moment("period_end"),
         external_id=raw.reference("id"),
-        sub_lines=_commitment(raw),
+        sub_lines=(*_commitment(raw), *_breakdown(raw)),
         adjustments=_discounts(raw, coupons, unit),
         facts=tuple(_facts(raw, unit)),
     )
@@ -74,6 +74,13 @@ def _commitment(raw: Part) -> tuple[SubLine, ...]:
         ("True-up to the commitment", commitment.amount("computed_true_up_amount")),
     )
     return tuple(SubLine(text=text, amount=amount) for text, amount in parts if amount is not None)
+
+
+def _breakdown(raw: Part) -> Iterator[SubLine]:
+    """What usage is made of, where that was asked for. FlexPrice cuts these figures to two decimals."""
+    for part in raw.parts("usage_breakdown"):
+        text = ", ".join(f"{name}: {value}" for name, value in part.pairs("grouped_by"))
+        yield SubLine(text=text or "Not grouped", quantity=part.amount("usage"), amount=part.amount("cost"))
 
 
 def _facts(raw: Part, unit: str) -> Iterator[tuple[str, str]]:

@@ -40,6 +40,9 @@ def request(name: str, external_id: str, arguments: Mapping[str, Any]) -> Reques
         return Request(body=_one_off(arguments))
     if name == "preview_invoice":
         return Request(body=_preview(arguments))
+    if name == "usage_breakdown":
+        groups = [("group_by", group.strip()) for group in arguments["group_by"].split(",")]
+        return Request(path=path, query=(*groups, ("expand", "tax_applied.tax_rate")))
     raise Unsupported(f"FlexPrice has no such change: {name}.")
 
 
@@ -131,6 +134,8 @@ def said(name: str, answer: Answer, external_id: str) -> Said:
         return Said(outcome="done", invoice=invoice, created=invoice["id"])
     if name == "preview_invoice":  # never stored: its id leads nowhere
         return Said(outcome="done", invoice=_invoice(payload))
+    if name == "usage_breakdown":  # never stored: its quantities are the metered ones
+        return Said(outcome="done", invoice=_invoice(payload, external_id))
     if name == "customer_summary":
         return Said(outcome="done", facts=_summary(payload, external_id))
     raise Unsupported(f"FlexPrice has no such change: {name}.")

@@ -73,7 +73,7 @@ class Metronome(Provider):
         "pay": "The billing provider collects, not Metronome.",
         "trigger_communication": "The billing provider writes to customers, not Metronome.",
         "customer_summary": "Metronome has no summary of a customer's invoices.",
-        "breakdowns": "Usage by day and hour is left to Metronome's own pages.",
+        "usage_breakdown": "Usage by day and hour is left to Metronome's own pages.",
     }
 
     def error_text(self, payload: Any) -> str | None:

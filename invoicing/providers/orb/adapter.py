@@ -67,6 +67,7 @@ class Orb(Provider):
         "record_payment_status": "Orb takes one word only: paid. Mark it paid.",
         "trigger_communication": "Orb sends its e-mails itself, when it issues an invoice.",
         "customer_summary": "Orb has no summary of a customer's invoices.",
+        "usage_breakdown": "Orb's lines carry their sub-lines; they stand with each line.",
         "create_credit_note": "Credit notes are shown here, and made in Orb itself.",
         "regenerate_receipt": "Receipts are linked in Orb itself.",
     }
