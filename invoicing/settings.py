@@ -63,6 +63,9 @@ DESK_APPROVAL_EXPIRES_DAYS = env.int("DESK_APPROVAL_EXPIRES_DAYS", default=14)  
 DESK_APPROVED_HOURS = env.float("DESK_APPROVED_HOURS", default=72)  # how long an approval can be acted on
 DESK_WORK_WEEK = env.str("DESK_WORK_WEEK", default="12345")  # business days, 1 is Monday
 DESK_HOLIDAYS = env.list("DESK_HOLIDAYS", default=[])  # days as 2026-12-25
+DESK_EXPORT_AT_ONCE = env.int("DESK_EXPORT_AT_ONCE", default=5000)  # a file of more invoices is written by the worker
+DESK_EXPORT_DAYS = env.float("DESK_EXPORT_DAYS", default=7)  # how long a file is kept
+DESK_EXPORTS = DATA / "exports"
 
 # Database
 _url = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA / 'desk.sqlite3'}"
