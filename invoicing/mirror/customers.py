@@ -5,6 +5,7 @@ speaks for them; it never overwrites a record of their own.
 """
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -24,9 +25,10 @@ from invoicing.providers.snapshots import CustomerSnapshot
 
 log = logging.getLogger(__name__)
 
-FACTS = ("name", "email", "reference", "timezone", "archived")
+FACTS = ("name", "email", "reference", "timezone", "archived", "tax_id")
 COLUMNS = ("connection_id", "external_id", *FACTS, "search_text", "payload", "content_hash", "read_at")
-WIDTHS = {"name": 500, "email": 320, "reference": 255, "timezone": 64}
+WIDTHS = {"name": 500, "email": 320, "reference": 255, "timezone": 64, "tax_id": 64}
+TAX_KIND = re.compile(r"\A[a-z]{2,}_[a-z0-9_]+\s+")  # "us_ein 12-3456789"
 REMEMBERED = 20_000
 
 
@@ -194,9 +196,14 @@ def _found_by(external_id: str, facts: tuple) -> str:
 
 
 def _facts(snapshot: CustomerSnapshot) -> tuple:
-    return tuple(
-        value[: WIDTHS[name]] if isinstance(value := getattr(snapshot, name), str) else value for name in FACTS
-    )
+    said = {name: getattr(snapshot, name) for name in FACTS[:-1]} | {"tax_id": tax_id_of(snapshot)}
+    return tuple(value[: WIDTHS[name]] if isinstance(value, str) else value for name, value in said.items())
+
+
+def tax_id_of(snapshot: CustomerSnapshot) -> str:
+    """Letters and digits of the tax id, without what some providers write before it; empty where none is given."""
+    printed = snapshot.address.tax_id if snapshot.address else ""
+    return "".join(letter for letter in TAX_KIND.sub("", printed).upper() if letter.isalnum())
 
 
 def _rows(connection: Connection, external_ids: Iterable[str]) -> dict[str, Customer]:

@@ -23,6 +23,7 @@ class Customer(models.Model):
     name = models.CharField(max_length=500, blank=True)
     email = models.CharField(max_length=320, blank=True)
     reference = models.CharField(max_length=255, blank=True)  # their id in our own systems
+    tax_id = models.CharField(max_length=64, null=True, db_index=True)  # letters and digits alone; None: not read yet
     group = models.ForeignKey(CustomerGroup, models.SET_NULL, null=True, blank=True, related_name="customers")
     search_text = models.TextField(blank=True)  # folded name, e-mail, reference, external id
     timezone = models.CharField(max_length=64, blank=True)
@@ -33,6 +34,7 @@ class Customer(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "external_id"], name="one_row_per_customer")]
+        indexes = [models.Index(fields=["name", "id"], name="customer_name")]
 
     def __str__(self):
         return self.name or self.email or self.external_id
