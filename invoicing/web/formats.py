@@ -8,8 +8,14 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
-from babel.dates import format_date, format_time
-from babel.numbers import get_currency_precision, get_decimal_symbol, get_group_symbol, list_currencies
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+from babel.numbers import (
+    format_compact_decimal,
+    get_currency_precision,
+    get_decimal_symbol,
+    get_group_symbol,
+    list_currencies,
+)
 from django.utils import timezone
 from django.utils.translation import get_language
 
@@ -90,6 +96,21 @@ def day_text(day: date) -> str:
     return _day(day, get_language() or "en")
 
 
+@lru_cache(maxsize=512)
+def _month(day: date, language: str, short: bool) -> str:
+    return format_skeleton("MMM" if short else "yMMM", day, locale=locale(language))
+
+
+def month_text(day: date, *, short: bool = False) -> str:
+    """Nov 2026; short: Nov."""
+    return _month(day, get_language() or "en", short)
+
+
+def short_number(value: Decimal) -> str:
+    """2.5M: for the scale of a chart, whose figures are round ones."""
+    return format_compact_decimal(value, locale=locale(get_language() or "en"), fraction_digits=2)
+
+
 def period_text(start: date, end: date) -> str:
     """1–31 Oct 2026: a billing period by its first and last day; `end` itself is not in it."""
     last = max(start, end - timedelta(days=1))
@@ -112,6 +133,9 @@ def moment_text(moment: datetime, *, zone: bool = True) -> str:
 def since_text(moment: datetime, *, now: datetime | None = None) -> str:
     """How long ago, in the largest unit that fits: "just now", "12 min ago", "3 h ago", "5 days ago"."""
     seconds = int(((now or timezone.now()) - moment).total_seconds())
+    language = get_language() or "en"
+    if not language.startswith("en"):
+        return format_timedelta(-max(seconds, 1), add_direction=True, format="short", locale=locale(language))
     if seconds < 60:
         return "just now"
     for size, below, word in ((60, 3600, "min"), (3600, 48 * 3600, "h")):

@@ -1,0 +1,132 @@
+"""What waits for a person, most urgent first: each a count, what it means, and where to see to it."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db.models import Count, Q
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from invoicing.access.rights import can
+from invoicing.access.scopes import visible
+from invoicing.listing.overview import past_drafts
+from invoicing.models import Batch, BatchRow, Book, Incident, Operation
+from invoicing.vocabulary import OPEN_STATES, Direction, OperationState, Status
+from invoicing.web.context import Shell, address
+
+GRACE = timedelta(days=1)  # providers leave a draft a day after its period before they finalize it
+LATELY = timedelta(days=7)
+MOST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    key: str
+    tone: str  # red: only a person can go on; amber: worth a look
+    icon: str
+    count: int
+    title: str
+    text: str
+    url: str
+
+
+def needs_of(shell: Shell, today: date) -> list[Need]:
+    """What waits, as far as this person reaches."""
+    return [need for need in (*_operations(shell), *_ledger(shell), *_mirror(shell, today)) if need.count]
+
+
+def _operations(shell: Shell):
+    states = dict(
+        visible(Operation.objects, shell.request.user)
+        .filter(parent=None, state__in=[OperationState.NEEDS_PERSON, OperationState.UNKNOWN])
+        .order_by()
+        .values_list("state")
+        .annotate(Count("pk"))
+    )
+    stuck, unknown = states.get(OperationState.NEEDS_PERSON, 0), states.get(OperationState.UNKNOWN, 0)
+    place = address("operations")
+    yield Need(
+        "needs_person", "red", "circle-alert", stuck,
+        ngettext("operation needs a person", "operations need a person", stuck),
+        _("What came of them could not be read back. Look at the evidence and settle them."),
+        f"{place}?state={OperationState.NEEDS_PERSON}",
+    )  # fmt: skip
+    yield Need(
+        "unknown", "amber", "hourglass", unknown,
+        ngettext("outcome is unknown", "outcomes are unknown", unknown),
+        _("The desk keeps reading back. Do not ask again meanwhile."),
+        f"{place}?state={OperationState.UNKNOWN}",
+    )  # fmt: skip
+
+
+def _ledger(shell: Shell):
+    user = shell.request.user
+    incidents = visible(Incident.objects.filter(closed_at=None), user).count()
+    yield Need(
+        "incidents", "red", "triangle-alert", incidents,
+        ngettext("incident is open", "incidents are open", incidents),
+        _("Something happened at a provider that no operation of ours explains."),
+        address("incidents") or address("operations"),
+    )  # fmt: skip
+    failed = (
+        Batch.objects.filter(requester=user, finished_at__gte=timezone.now() - LATELY)
+        .filter(
+            Q(rows__state=BatchRow.State.NOT_ASKED)
+            | Q(rows__operation__state__in=[OperationState.NOT_DONE, OperationState.REFUSED])
+        )
+        .distinct()
+        .count()
+    )
+    yield Need(
+        "batches", "amber", "layers", failed,
+        ngettext("batch of yours has failed rows", "batches of yours have failed rows", failed),
+        _("Of the last seven days. Each says which rows and why, and retries those alone."),
+        address("batches"),
+    )  # fmt: skip
+
+
+def _mirror(shell: Shell, today: date):
+    unreadable = sum(each.unreadable_records for each in shell.connections)
+    yield Need(
+        "unreadable", "amber", "circle-help", unreadable,
+        ngettext("record cannot be read", "records cannot be read", unreadable),
+        _("They are kept whole, and stand in no list and no total until they can be."),
+        address("unreadable"),
+    )  # fmt: skip
+    failing = [each.name for each in shell.enabled if each.freshness == "failing"]
+    yield Need(
+        "failing", "red", "refresh-cw", len(failing),
+        ngettext("connection does not sync", "connections do not sync", len(failing)),
+        _("%(names)s: what you see of it may be old.") % {"names": ", ".join(failing[:MOST])},
+        address("connections"),
+    )  # fmt: skip
+    late = [each.name for each in shell.enabled if each.freshness in ("stale", "never")]
+    yield Need(
+        "late", "amber", "clock", len(late),
+        ngettext("connection is behind", "connections are behind", len(late)),
+        _("%(names)s: not synced lately, or not yet.") % {"names": ", ".join(late[:MOST])},
+        address("connections"),
+    )  # fmt: skip
+    own = [each.pk for each in shell.connections if each.direction == Direction.RECEIVABLE]
+    drafts = past_drafts(Book.RECEIVABLE, today - GRACE, own)
+    query = urlencode({"status": Status.DRAFT, "issued_to": (today - GRACE - timedelta(days=1)).isoformat()})
+    yield Need(
+        "drafts", "amber", "file-clock", drafts,
+        ngettext("draft is past its date", "drafts are past their date", drafts),
+        _("Planned for earlier and not finalized by now. Finalize them, or find out what holds them."),
+        f"{address('receivables')}?{query}",
+    )  # fmt: skip
+
+
+def my_open_operations(shell: Shell) -> list[Operation]:
+    """The newest of what this person asked for and has not ended."""
+    mine = visible(Operation.objects, shell.request.user).filter(
+        requester=shell.request.user, parent=None, state__in=OPEN_STATES
+    )
+    return list(mine.select_related("invoice", "connection").order_by("-created_at")[:MOST])
+
+
+def may_connect(shell: Shell) -> bool:
+    return can(shell.request.user, "connect")
