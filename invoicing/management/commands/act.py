@@ -108,6 +108,8 @@ class Command(BaseCommand):
     def _carry(self, operation, wait):
         """Do here what a worker would do, until the operation ends or the waiting does. A worker beside us does no harm."""
         end = time.monotonic() + wait
+        if operation.state == OperationState.REQUESTED:
+            return  # it waits for people
         while operation.open and time.monotonic() < end:
             settling.expire_leases()
             if operation.state == OperationState.APPROVED and operation.not_before <= timezone.now():
