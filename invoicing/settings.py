@@ -59,7 +59,9 @@ DESK_SYNC_MINUTES = env.float(
 )  # how often the worker syncs by itself; 0: only when asked
 DESK_TYPED_CONFIRMATION = env.str("DESK_TYPED_CONFIRMATION", default="10000")  # from this amount on the number is typed
 DESK_APPROVAL_DUE_DAYS = env.int("DESK_APPROVAL_DUE_DAYS", default=1)  # business days until a decision is due
-DESK_APPROVAL_EXPIRES_DAYS = env.int("DESK_APPROVAL_EXPIRES_DAYS", default=14)  # undecided requests end after so many days
+DESK_APPROVAL_EXPIRES_DAYS = env.int(
+    "DESK_APPROVAL_EXPIRES_DAYS", default=14
+)  # undecided requests end after so many days
 DESK_APPROVED_HOURS = env.float("DESK_APPROVED_HOURS", default=72)  # how long an approval can be acted on
 DESK_WORK_WEEK = env.str("DESK_WORK_WEEK", default="12345")  # business days, 1 is Monday
 DESK_HOLIDAYS = env.list("DESK_HOLIDAYS", default=[])  # days as 2026-12-25
@@ -86,6 +88,8 @@ elif env.bool("DESK_DB_POOL", default=True):
     _options["pool"] = {"min_size": 1, "max_size": 10, "timeout": 10}
 
 CACHES = {"default": env.cache("CACHE_URL", default="dbcache://desk_cache")}
+if "redis" not in CACHES["default"]["BACKEND"]:  # lock-outs live here: none may be pushed out by strangers' tries
+    CACHES["default"].setdefault("OPTIONS", {}).setdefault("MAX_ENTRIES", 200_000)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -100,6 +104,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "invoicing",
 ]
@@ -118,6 +124,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "invoicing.web.middleware.SignedIn",
+    "invoicing.web.second_factor.SecondFactor",
 ]
 TEMPLATES = [
     {
@@ -154,12 +161,46 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_PREVENT_ENUMERATION = True
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key"}  # the key is e-mail and address: see web/accounts.py
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("DESK_TRUSTED_PROXIES", default=0)  # proxies in front that add X-Forwarded-For
+MFA_ADAPTER = "invoicing.web.accounts.SealedFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # passkeys on http://localhost
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # an access admin gave the address; nobody signs up
+MFA_TOTP_ISSUER = "Invoice Desk"
+MFA_TOTP_TOLERANCE = 1
+DESK_STEP_UP_MINUTES = env.float("DESK_STEP_UP_MINUTES", default=15)  # 0: signing in is enough for everything
+DESK_SECOND_FACTOR = env.bool("DESK_SECOND_FACTOR", default=False)  # true: nobody works without one
+
+# Single sign-on
+DESK_OIDC_URL = env.str("DESK_OIDC_URL", default="").rstrip("/")  # the issuer; empty: passwords and passkeys only
+DESK_OIDC_NAME = env.str("DESK_OIDC_NAME", default="single sign-on")  # what the button says
+DESK_OIDC_GROUPS = env.str("DESK_OIDC_GROUPS", default="groups")  # the claim that holds a person's groups
+DESK_OIDC_ROLES = env.dict("DESK_OIDC_ROLES", default={})  # group of the directory=role here, comma between
+DESK_OIDC_ORIGINS = env.list("DESK_OIDC_ORIGINS", default=[])  # where its sign-in page lives, if not at the issuer
+SOCIALACCOUNT_ADAPTER = "invoicing.web.single_sign_on.Staff"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {}
+if DESK_OIDC_URL:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "desk",
+                "name": DESK_OIDC_NAME,
+                "client_id": env.str("DESK_OIDC_CLIENT_ID"),
+                "secret": env.str("DESK_OIDC_SECRET", default=""),
+                "settings": {"server_url": DESK_OIDC_URL, "oauth_pkce_enabled": True},
+            }
+        ],
+    }
 USERSESSIONS_TRACK_ACTIVITY = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "start"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.dummy.EmailBackend")
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 12 * 3600
 DESK_IDLE_MINUTES = env.float("DESK_IDLE_MINUTES", default=30)  # signed out after so long without a request
@@ -167,6 +208,12 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-desk" if HTTPS else "desk"
 CSRF_FAILURE_VIEW = "invoicing.web.errors.csrf_failed"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
 
 # Headers
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -183,7 +230,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "object-src": [NONE],
         "base-uri": [NONE],
-        "form-action": [SELF],
+        "form-action": [SELF, *DESK_OIDC_ORIGINS, *filter(None, [_origin(DESK_OIDC_URL)])],
         "frame-ancestors": [NONE],
     }
 }

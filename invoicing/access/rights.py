@@ -30,14 +30,14 @@ def can(user, right: str, thing=None, *, amount: Amount | None = None) -> bool:
 
     `amount`: figure and unit, where the thing does not say itself what it amounts to.
     """
-    return _missing(user, right, thing, amount) == ""
+    return _obstacle(user, right, thing, amount) is None
 
 
 def require(user, right: str, thing=None, *, amount: Amount | None = None) -> None:
     """Errors: NotAllowed."""
-    missing = _missing(user, right, thing, amount)
-    if missing:
-        raise NotAllowed(missing)
+    obstacle = _obstacle(user, right, thing, amount)
+    if obstacle is not None:
+        raise NotAllowed(_in_words(obstacle, user, right, thing, amount))
 
 
 def roles_with(right: str) -> frozenset[str]:
@@ -55,27 +55,44 @@ def people_with(right: str, thing=None, *, amount: Amount | None = None) -> list
     return [each for each in people if can(each, right, thing, amount=amount)]
 
 
-def _missing(user, right: str, thing, amount: Amount | None) -> str:
-    """What is missing, in words; empty when nothing is."""
+class Obstacle(Enum):
+    """Why somebody may not."""
+
+    ROLE = "role"
+    REACH = "reach"
+    LIMIT = "limit"
+
+
+def _obstacle(user, right: str, thing, amount: Amount | None) -> Obstacle | None:
     if right not in RIGHTS:
         raise KeyError(right)
-    standing = scopes.standing_of(user)
-    if right not in standing.rights:
+    if right not in scopes.standing_of(user).rights:
+        return Obstacle.ROLE
+    if thing is not None and not scopes.covers(user, thing):
+        return Obstacle.REACH
+    if right in scopes.LIMITED and not scopes.within_limit(user, right, _asked(thing, amount)):
+        return Obstacle.LIMIT
+    return None
+
+
+def _asked(thing, amount: Amount | None) -> Amount | None:
+    return amount or (scopes.amount_of(thing) if thing is not None else None)
+
+
+def _in_words(obstacle: Obstacle, user, right: str, thing, amount: Amount | None) -> str:
+    if obstacle is Obstacle.ROLE:
         roles = " or ".join(sorted(roles_with(right)))
         return _("This needs the role %(roles)s. An access admin can give it.") % {"roles": roles}
-    if thing is not None and not scopes.covers(user, thing):
+    if obstacle is Obstacle.REACH:
         return _("This is outside the connections you work on. An access admin can widen them.")
-    asked = amount or (scopes.amount_of(thing) if thing is not None and right in scopes.LIMITED else None)
-    if right in scopes.LIMITED and not scopes.within_limit(user, right, asked):
-        unit = asked[1] if asked else ""
-        limit = scopes.limit_of(user, right).get(unit)
-        if limit is None:
-            return _("You have no limit in %(unit)s. An access admin can give you one.") % {"unit": unit}
-        return _("Your limit is %(limit)s %(unit)s, and this is more. Somebody with a higher one can do it.") % {
-            "limit": limit,
-            "unit": unit,
-        }
-    return ""
+    figure, unit = _asked(thing, amount) or (None, "")
+    limit = scopes.limit_of(user, right).get(unit)
+    if limit is None or figure is None:
+        return _("You have no limit for this unit or amount. An access admin can give you one.")
+    return _("Your limit is %(limit)s %(unit)s, and this is more. Somebody with a higher one can do it.") % {
+        "limit": limit,
+        "unit": unit,
+    }
 
 
 class Agreement(Enum):

@@ -1,7 +1,14 @@
+"""Signing in with django-allauth, as a desk of staff wants it."""
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
+from allauth.mfa.adapter import DefaultMFAAdapter
 
 from invoicing.models import User
+from invoicing.models.sealing import seal, unseal
+
+SECOND_FACTOR = "second factor"
+"""What secrets of second factors are sealed for."""
 
 
 class ClosedSignup(DefaultAccountAdapter):
@@ -9,6 +16,22 @@ class ClosedSignup(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request):
         return False
+
+    def _get_login_attempts_cache_key(self, request, **credentials):
+        """Tries are counted by e-mail and address together, in the cache all processes share: whoever guesses elsewhere does
+        not lock the owner out.
+        """
+        return f"{super()._get_login_attempts_cache_key(request, **credentials)}:{self.get_client_ip(request)}"
+
+
+class SealedFactors(DefaultMFAAdapter):
+    """Secrets of second factors are sealed like provider keys, and rotate with them."""
+
+    def encrypt(self, text):
+        return seal(text, bound_to=SECOND_FACTOR)
+
+    def decrypt(self, encrypted_text):
+        return unseal(encrypted_text, bound_to=SECOND_FACTOR)
 
 
 class WithPreferences(AuthenticationBackend):
