@@ -135,6 +135,10 @@ class Standing:
         return sum(self.counts[each] for each in (Outcome.FAILED, Outcome.NOT_ASKED, Outcome.CHANGED, Outcome.STOPPED))
 
     @property
+    def succeeded(self) -> int:
+        return self.counts[Outcome.SUCCEEDED]
+
+    @property
     def person(self) -> int:
         return self.counts[Outcome.NEEDS_PERSON] + self.counts[Outcome.UNKNOWN]
 

@@ -14,15 +14,18 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from invoicing.access import rights
+from invoicing.bulk import queue
 from invoicing.bulk.collecting import CannotBatch, audit
 from invoicing.bulk.verbs import bulk_verb
 from invoicing.mirror.snapshots import snapshots_of
-from invoicing.models import Batch, BatchRow, Connection, Invoice, User, clock
+from invoicing.models import Batch, BatchRow, Connection, Invoice, Job, User, clock
 from invoicing.money import exact_text, total_of
 from invoicing.operations.requesting import Wish, hindrance
 from invoicing.operations.verb import Effect
 from invoicing.providers.registry import PROVIDERS
 
+AT_ONCE = 150
+"""So many rows are rehearsed while the person waits; more in the background."""
 CALLS_A_ROW = 3
 """Read before it is sent, the change itself, read back."""
 
@@ -61,7 +64,26 @@ def prepare(
     if not moved:
         raise CannotBatch(_("This batch was confirmed or discarded already."))
     batch.refresh_from_db()
-    rehearse(batch, by=by, ip=ip)
+    begin(batch, by=by, ip=ip)
+
+
+def begin(batch: Batch, *, by: User, anew: bool = False, ip: str = "") -> None:
+    """Rehearse now what is soon done; what takes longer is a worker's. Errors: CannotBatch; rights.NotAllowed."""
+    rights.require(by, "batch")
+    if not batch.reason:
+        raise CannotBatch(_("Say why. The reason stays in the audit trail."), field="reason")
+    if batch.rows.count() <= AT_ONCE:
+        rehearse(batch, by=by, anew=anew, ip=ip)
+        return
+    with transaction.atomic():
+        Batch.objects.filter(pk=batch.pk, state=Batch.State.REHEARSED).update(state=Batch.State.COLLECTED)
+        queue.rehearse(batch, by=by, anew=anew)
+
+
+def being_rehearsed(batch: Batch) -> bool:
+    """Whether a worker has it."""
+    active = Job.objects.filter(unique_key=f"rehearse:{batch.pk}", state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    return batch.state == Batch.State.COLLECTED and active.exists()
 
 
 def rehearse(batch: Batch, *, by: User, anew: bool = False, ip: str = "") -> None:

@@ -1,4 +1,5 @@
 import uuid
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
@@ -104,3 +105,7 @@ class BatchRow(models.Model):
             models.UniqueConstraint(fields=["batch", "position"], name="one_row_per_position"),
         ]
         indexes = [models.Index(fields=["batch", "state", "position"], name="batch_row_state")]
+
+    @property
+    def total(self) -> Decimal | None:
+        return Decimal(self.amount) if self.amount else None

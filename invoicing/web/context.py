@@ -27,7 +27,14 @@ PLACES = (
             ("payables", gettext_lazy("Payables"), "landmark"),
         ),
     ),
-    ("Work", (("operations", "Operations", "activity"), ("unreadable", "Unreadable", "triangle-alert"))),
+    (
+        "Work",
+        (
+            ("operations", "Operations", "activity"),
+            ("batches", gettext_lazy("Batches"), "layers"),
+            ("unreadable", "Unreadable", "triangle-alert"),
+        ),
+    ),
     ("Desk", (("connections", "Connections", "plug"), ("statuses", "Statuses", "book-open"))),
 )
 """Heading, and the URL name, label and icon of each place. A place whose page does not exist is left out."""
