@@ -1,5 +1,7 @@
 """What reading back cannot settle, a person does: with a reason, and with a second person where there is one."""
 
+from typing import Any
+
 from django.db import transaction
 
 from invoicing.access import rights
@@ -15,11 +17,19 @@ class CannotResolve(Exception):
 
 
 def resolve(
-    operation: Operation, *, applied: bool, by: User, reason: str, created: str = "", ip: str = ""
+    operation: Operation,
+    *,
+    applied: bool,
+    by: User,
+    reason: str,
+    evidence: str = "",
+    created: str = "",
+    ip: str = "",
 ) -> Agreement:
     """Say whether the effect exists at the provider. The first person proposes, another one agrees.
 
-    `created`: the external id of what it made, if anything. Errors: CannotResolve; rights.NotAllowed.
+    `evidence`: where that was seen; `created`: the external id of what it made, if anything.
+    Errors: CannotResolve; rights.NotAllowed.
     """
     rights.require(by, "settle", operation)
     if not reason.strip():
@@ -31,11 +41,14 @@ def resolve(
         if current.steps.filter(state__in=OPEN_STATES).exists():
             raise CannotResolve("A step of it is still under way.")
         proposal = current.outcome.get("proposal") or {}
-        asked_by = proposal.get("by") if proposal.get("applied") == applied else None
-        found = rights.agreement("settle", asked_by=asked_by, by=by)
+        same = proposal.get("applied") == applied and created.strip() in ("", proposal.get("created", ""))
+        asked_by = proposal.get("by") if same else None
+        created = created.strip() or (proposal.get("created", "") if same else "")
+        found = rights.agreement("settle", asked_by=asked_by, by=by, thing=current)
         facts = {"applied": applied, "why": reason.strip(), "agreement": found.value}
+        facts |= {name: text for name, text in (("evidence", evidence.strip()), ("created", created)) if text}
         if found is Agreement.ASKED:
-            _propose(current, by, applied, reason.strip())
+            _propose(current, by, facts)
             audit(current, "resolution_proposed", actor=by, ip=ip, **facts)
         else:
             _settle(current, applied, reason.strip(), created)
@@ -46,8 +59,22 @@ def resolve(
     return found
 
 
-def _propose(operation: Operation, by: User, applied: bool, reason: str) -> None:
-    proposal = {"by": by.pk, "name": str(by), "applied": applied, "reason": reason, "at": clock.now().isoformat()}
+def expects(operation: Operation, by: User) -> Agreement:
+    """What this person's word would come to now, were it the same as what is proposed."""
+    proposal = operation.outcome.get("proposal") or {}
+    return rights.agreement("settle", asked_by=proposal.get("by"), by=by, thing=operation)
+
+
+def _propose(operation: Operation, by: User, facts: dict[str, Any]) -> None:
+    proposal = {
+        "by": by.pk,
+        "name": str(by),
+        "applied": facts["applied"],
+        "reason": facts["why"],
+        "evidence": facts.get("evidence", ""),
+        "created": facts.get("created", ""),
+        "at": clock.now().isoformat(),
+    }
     Operation.objects.filter(pk=operation.pk).update(
         outcome={**operation.outcome, "proposal": proposal}, version=operation.version + 1
     )

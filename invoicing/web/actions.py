@@ -285,7 +285,7 @@ class _Asked:
         else:
             assert isinstance(about, Start)
             connection, whom = about.connection, about.customer or about.external_id
-            back = reverse("start", args=[connection.pk, about.kind, about.external_id])
+            back = reverse("start_from", args=[connection.pk, about.kind, about.external_id])
         return {
             "invoice": invoice,
             "connection": connection,

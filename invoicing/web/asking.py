@@ -200,7 +200,7 @@ def shown(verb: Verb, about: About, beside: Invoice | None) -> dict:
     back = (
         reverse("invoice", args=[beside.pk])
         if beside
-        else reverse("start", args=[about.connection.pk, kind, about.external_id])
+        else reverse("start_from", args=[about.connection.pk, kind, about.external_id])
     )
     whom = about.customer if isinstance(about, Start) and about.customer else about.external_id
     return {

@@ -45,6 +45,11 @@ VERDICTS = {
     "unclear": ("Read back: that does not tell.", "circle-help", "amber"),
     "failed": ("Read back: the provider tried, and it came to nothing.", "circle-x", "red"),
 }
+BY_HAND = {
+    "resolution_proposed": "Proposed by hand",
+    "resolved": "Settled by hand",
+    "resumed": "Gone on with",
+}
 WIRE = {Attempt.Wire.NONE: "Nothing was written.", Attempt.Wire.MAYBE: "It was written; it may have arrived."}
 
 
@@ -226,6 +231,8 @@ def _steps(operation: Operation, audit: list[AuditEntry]) -> Iterator[Step]:
             )
         elif did == "cancelled":
             yield Step(at=entry.at, title="Called back before it was sent", icon="x", by=entry.actor_name)
+        elif did in BY_HAND:
+            yield _by_hand(entry, did)
     for attempt in operation.attempts.all():
         yield from _attempt(operation, attempt)
     for seen in operation.evidence:
@@ -239,6 +246,21 @@ def _steps(operation: Operation, audit: list[AuditEntry]) -> Iterator[Step]:
             tone=stands.tone,
             lines=_settled(operation),
         )
+
+
+def _by_hand(entry: AuditEntry, did: str) -> Step:
+    facts = entry.facts
+    said = {True: "It happened.", False: "It did not happen."}.get(facts.get("applied"), "")
+    where = f"Evidence: {facts['evidence']}" if facts.get("evidence") else ""
+    solo = "Nobody else may settle it, so one word was enough." if facts.get("agreement") == "solo" else ""
+    return Step(
+        at=entry.at,
+        title=BY_HAND[did],
+        icon="user-round",
+        tone="violet",
+        by=entry.actor_name,
+        lines=[said, facts.get("why", ""), where, solo],
+    )
 
 
 def _seen(operation: Operation) -> list[str]:

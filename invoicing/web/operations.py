@@ -20,6 +20,7 @@ from invoicing.providers.registry import PROVIDERS
 from invoicing.vocabulary import OPEN_STATES, OperationState
 from invoicing.web.finding import address_of, must_see, operation_for
 from invoicing.web.operation_story import CLASSES, story, told
+from invoicing.web.resolving import needs_word, proposal_of
 from invoicing.web.waiting import worker_is_there
 
 PAGE = 50
@@ -82,6 +83,8 @@ def _context(request: HttpRequest, operation: Operation) -> dict:
         "every": poll_seconds(operation),
         "can_be_called_back": _can_be_called_back(operation),
         "may_cancel": rights.can(request.user, "cancel", operation),
+        "may_settle": _may_settle(request, operation),
+        "proposal": proposal_of(operation, request.user) if operation.open else None,
         "no_worker": operation.open and (waits or operation.state in LOOKED_INTO) and not worker_is_there(),
         "now": timezone.now(),
     }
@@ -101,6 +104,12 @@ def poll_seconds(operation: Operation) -> int:
         return 1 if wait < 15 else 5 if wait < 300 else 30
     age = (now - operation.created_at).total_seconds()
     return 1 if age < 60 else 5 if age < 600 else 15
+
+
+def _may_settle(request: HttpRequest, operation: Operation) -> bool:
+    """Whether this person may say what became of it, or go on with it."""
+    right = "request" if operation.outcome.get("stage") else "settle"
+    return needs_word(operation) and any(rights.can(request.user, each, operation) for each in (right, "settle"))
 
 
 def _can_be_called_back(operation: Operation) -> bool:
