@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -41,19 +40,28 @@ class Stand:
         return bool(self.seats)
 
 
-@dataclass
-class Table:
-    """Everything that decides about one request, read once: what was signed, who is kept out, who stands in for whom."""
+@dataclass(frozen=True)
+class Desk:
+    """Who could approve anything today, and who stands in for whom; read once for however many requests."""
 
-    request: ApprovalRequest
     day: date = field(default_factory=timezone.localdate)
-    people: list[User] = field(default_factory=lambda: rights.people_with("approve"))
+    people: Sequence[User] = field(default_factory=lambda: rights.people_with("approve"))
+    delegations: Sequence[Delegation] = field(default_factory=lambda: _delegations_today())
 
-    def __post_init__(self):
-        decided = list(self.request.decisions.filter(round=self.request.round).select_related("by", "counts_for"))
-        self.signed = [each for each in decided if each.decision == Approval.Decision.APPROVED]
+
+def _delegations_today() -> list[Delegation]:
+    return list(Delegation.objects.on(timezone.localdate()).select_related("giver", "taker"))
+
+
+class Table:
+    """Everything that decides about one request: what was signed, who is kept out, who stands in for whom."""
+
+    def __init__(self, request: ApprovalRequest, desk: Desk | None = None):
+        self.request, self.desk = request, desk or Desk()
+        self.decided = [each for each in request.decisions.all() if each.round == request.round]
+        self.signed = [each for each in self.decided if each.decision == Approval.Decision.APPROVED]
         self.given = [frozenset(each.roles) for each in self.signed]
-        self.kept_out = kept_out(self.request, self.day)
+        self.kept_out = kept_out(request, self.desk.delegations)
         self._things = self._connections()
 
     @property
@@ -95,7 +103,9 @@ class Table:
         taken = {each.counts_for_id for each in self.signed}
         found = [Seat(user, user, rights.roles_of(user))] if self.may_sign_at_all(user) else []
         if rights.can(user, "approve"):
-            for each in Delegation.objects.on(self.day).filter(taker=user).select_related("giver"):
+            for each in self.desk.delegations:
+                if each.taker_id != user.pk:
+                    continue
                 if each.giver_id not in self.kept_out and each.giver.is_active and self.may_sign_at_all(each.giver):
                     found.append(Seat(user, each.giver, rights.roles_of(each.giver)))
         return [
@@ -106,13 +116,13 @@ class Table:
 
     def able(self) -> list[User]:
         """Everybody who could fill a place now."""
-        return [each for each in self.people if self.seats_of(each)]
+        return [each for each in self.desk.people if self.seats_of(each)]
 
     def _alone(self, user: User) -> bool:
         """Whether nobody else could go on with it, so that one is enough. Who is kept out comes after everybody else."""
         if self.missing == 0:
             return False
-        others = [each for each in self.people if each.pk != user.pk]
+        others = [each for each in self.desk.people if each.pk != user.pk]
         if user.pk in self.kept_out:
             return not any(each.pk not in self.kept_out and self.may_sign_at_all(each) for each in others)
         return not any(self.seats_of(each) for each in others)
@@ -122,13 +132,13 @@ class Table:
         return list(Connection.objects.filter(pk__in=wanted)) if wanted else [self.request]
 
 
-def kept_out(request: ApprovalRequest, day: date) -> dict[int, str]:
+def kept_out(request: ApprovalRequest, delegations: Iterable[Delegation]) -> dict[int, str]:
     """Who may not approve it, and why: who asked, who changed it last, and those who act for them or they act for."""
     makers = {request.requester_id: _("You asked for this yourself.")}
     if request.editor_id:
         makers.setdefault(request.editor_id, _("You changed this last."))
     found = dict(makers)
-    for each in Delegation.objects.on(day).filter(Q(giver__in=makers) | Q(taker__in=makers)):
+    for each in delegations:
         if each.giver_id in makers:
             found.setdefault(each.taker_id, _("You stand in for the person who asked for this."))
         if each.taker_id in makers:
@@ -140,8 +150,8 @@ def waiting_for(user: User, requests: Iterable[ApprovalRequest]) -> list[Approva
     """Those of the open requests that this person could decide now."""
     if not rights.can(user, "approve"):
         return []
-    day, people = timezone.localdate(), rights.people_with("approve")
-    return [each for each in requests if Table(each, day, people).stand_of(user).may]
+    desk = Desk()
+    return [each for each in requests if Table(each, desk).stand_of(user).may]
 
 
 def _missing_right(user: User) -> str:

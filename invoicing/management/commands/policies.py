@@ -1,5 +1,6 @@
 import json
 import sys
+from pathlib import Path
 
 from django.core.management import BaseCommand, CommandError
 
@@ -44,7 +45,7 @@ class Command(BaseCommand):
             rules = policies.ready_made()
         else:
             try:
-                rules = json.load(sys.stdin if which == "-" else open(which))
+                rules = json.loads(sys.stdin.read() if which == "-" else Path(which).read_text())
             except (OSError, ValueError) as error:
                 raise CommandError(f"{which or 'Nothing'} holds no rules: {error}") from error
         made = publishing.draft(rules, by=person(user, "publish_policy"), note=reason)
