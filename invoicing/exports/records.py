@@ -20,10 +20,36 @@ LEFT_OUT = {
     "provider_status",
     "number",
 }
+COLUMNS = (
+    *("currency", "subtotal", "total", "amount_paid", "amount_due", "listed_on", "listed_by", "due_date"),
+    *("period_start", "period_end", "issued_at", "finalized_at", "voided_at", "paid_at", "po_number", "kind"),
+)
 
 
 def record(invoice: Invoice, snapshot: InvoiceSnapshot) -> dict[str, Any]:
     """Our id and where it comes from first, then all the provider says, then its lines."""
+    return {
+        **_ours(invoice),
+        "customer": plain(snapshot.customer),
+        **_words(invoice),
+        **{f.name: plain(getattr(snapshot, f.name)) for f in fields(snapshot) if f.name not in LEFT_OUT},
+        "lines": plain(snapshot.lines),
+    }
+
+
+def of_columns(invoice: Invoice) -> dict[str, Any]:
+    """What our columns know of an invoice whose stored payload can no longer be read. It says so."""
+    return {
+        **_ours(invoice),
+        "customer": {"external_id": invoice.customer.external_id, "name": invoice.customer.name},
+        **_words(invoice),
+        "unreadable": True,
+        **{name: plain(getattr(invoice, name)) for name in COLUMNS},
+        "lines": [],
+    }
+
+
+def _ours(invoice: Invoice) -> dict[str, Any]:
     book = Book(invoice.book)
     return {
         "id": invoice.pk,
@@ -33,14 +59,16 @@ def record(invoice: Invoice, snapshot: InvoiceSnapshot) -> dict[str, Any]:
         "number": invoice.number,
         "direction": book.direction.value,
         "environment": book.environment.value,
-        "customer": plain(snapshot.customer),
+    }
+
+
+def _words(invoice: Invoice) -> dict[str, Any]:
+    return {
         "status": invoice.status,
         "payment_status": invoice.payment_status,
         "provider_status": invoice.provider_status,
         "version": invoice.version,
         "in_totals": invoice.in_totals,
-        **{f.name: plain(getattr(snapshot, f.name)) for f in fields(snapshot) if f.name not in LEFT_OUT},
-        "lines": plain(snapshot.lines),
     }
 
 

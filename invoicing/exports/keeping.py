@@ -1,0 +1,132 @@
+"""A file from its writing to its expiry: the same for page and job, and always on record."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from invoicing.access import rights
+from invoicing.exports import files
+from invoicing.exports.asked import CannotExport, Wanted
+from invoicing.exports.making import Tell, make
+from invoicing.exports.tally import Summary
+from invoicing.jobs import running
+from invoicing.models import AuditEntry, Export
+
+OPEN = (Export.State.QUEUED, Export.State.RUNNING)
+
+
+class Gone(Exception):
+    """The file has expired or was never finished."""
+
+
+def write(export: Export, tell: Tell = lambda done, expected: None) -> None:
+    """Write the file of a table and set the export's end. A failure is its state and its words."""
+    export.state = Export.State.RUNNING
+    export.save(update_fields=["state"])
+    try:
+        rights.require(export.requested_by, "export")
+        with files.writing(export) as written:
+            summary = make(Wanted.of(export), written.out, tell)
+    except (CannotExport, rights.NotAllowed) as problem:
+        failed(export, str(problem))
+        return
+    finished(export, written, summary)
+
+
+def finished(export: Export, written: files.Written, summary: Summary) -> None:
+    now = timezone.now()
+    export.state, export.error = Export.State.READY, ""
+    export.invoices, export.rows, export.totals, export.notes = (
+        summary.invoices,
+        summary.rows,
+        summary.totals,
+        summary.notes,
+    )
+    export.as_of, export.finished_at = summary.as_of, now
+    export.expires_at = now + timedelta(days=settings.DESK_EXPORT_DAYS)
+    export.file, export.size, export.sha256 = Path(written.path).name, written.size, written.sha256
+    with transaction.atomic():
+        if not Export.objects.filter(pk=export.pk).exists():  # deleted meanwhile
+            files.remove(export)
+            return
+        export.save()
+        on_record(Wanted.of(export), summary, by=export.requested_by, export=export)
+
+
+def failed(export: Export, problem: str, *, state: str = Export.State.FAILED) -> None:
+    export.state, export.error, export.finished_at = state, problem[:2000], timezone.now()
+    Export.objects.filter(pk=export.pk).update(state=state, error=export.error, finished_at=export.finished_at)
+
+
+def on_record(
+    wanted: Wanted, summary: Summary | None, *, by, export: Export | None = None, via: str = "page", ip=""
+) -> None:
+    """In the audit trail: what was asked for, and what of it was written."""
+    facts = {"rows": summary.rows, "invoices": summary.invoices, "totals": summary.totals} if summary else {}
+    if export is not None and summary is not None:
+        facts |= {"sha256": export.sha256, "size": export.size}
+    AuditEntry.objects.record(
+        "export.written" if summary else "export.asked",
+        actor=by,
+        target=f"export:{export.pk}" if export else "export",
+        ip=ip,
+        format=str(wanted.format),
+        level=str(wanted.level),
+        direction=str(wanted.direction),
+        filter=wanted.query,
+        chosen=None if wanted.chosen is None else len(wanted.chosen),
+        columns=list(wanted.keys),
+        via=via,
+        **facts,
+    )
+
+
+def downloaded(export: Export, *, by, ip: str = "") -> Path:
+    """Where the file lies, its taking away recorded. Errors: NotAllowed, Gone."""
+    rights.require(by, "export")
+    if export.state != Export.State.READY or not files.path_of(export).is_file():
+        raise Gone("This file is not kept any more. Ask for it again.")
+    with transaction.atomic():
+        Export.objects.filter(pk=export.pk).update(downloads=F("downloads") + 1)
+        AuditEntry.objects.record(
+            "export.downloaded", actor=by, target=f"export:{export.pk}", ip=ip, rows=export.rows, sha256=export.sha256
+        )
+    return files.path_of(export)
+
+
+def stop(export: Export, *, by) -> bool:
+    """Whether it was under way. Errors: NotAllowed."""
+    rights.require(by, "export")
+    stopped = Export.objects.filter(pk=export.pk, state__in=OPEN).update(
+        state=Export.State.STOPPED, finished_at=timezone.now()
+    )
+    if stopped and export.job_id:
+        running.cancel(export.job_id)
+    return bool(stopped)
+
+
+def delete(export: Export, *, by, ip: str = "") -> None:
+    """The file and its row; that they were there stays in the audit trail. Errors: NotAllowed."""
+    rights.require(by, "export")
+    stop(export, by=by)
+    with transaction.atomic():
+        AuditEntry.objects.record(
+            "export.deleted", actor=by, target=f"export:{export.pk}", ip=ip, rows=export.rows, sha256=export.sha256
+        )
+        files.remove(export)
+        Export.objects.filter(pk=export.pk).delete()
+
+
+def sweep() -> int:
+    """Files past their time go; their rows say so. How many files."""
+    past = Export.objects.filter(state=Export.State.READY, expires_at__lt=timezone.now())
+    removed = 0
+    for export in past:
+        files.remove(export)
+        Export.objects.filter(pk=export.pk).update(state=Export.State.EXPIRED, file="")
+        removed += 1
+    return removed + files.sweep(set(Export.objects.exclude(file="").values_list("file", flat=True)))
