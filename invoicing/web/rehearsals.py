@@ -23,6 +23,7 @@ from invoicing.operations.verb import Effect
 from invoicing.web.actions import EFFECTS, OTHERWISE, SUGGESTED, WishForm
 from invoicing.web.finding import address_of, must_see
 from invoicing.web.formats import money_text
+from invoicing.web.stepping_up import confirmed
 from invoicing.web.waiting import worker_is_there
 
 UNITS_ON_BUTTON = 3
@@ -198,6 +199,7 @@ def remove(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
+@confirmed
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Let it run. Sent twice, it runs once."""
     batch = batch_for(request, pk)
