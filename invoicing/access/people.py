@@ -6,11 +6,12 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import F
 
-from invoicing.access.rights import people_with, require, roles_with
+from invoicing.access.rights import can, people_with, require, roles_with
 from invoicing.access.scopes import Reach, scope_of
 from invoicing.models import AuditEntry, Scope, User
 from invoicing.money import exact_text
@@ -126,8 +127,19 @@ def first_access_admin(person: User, *, reason: str) -> None:
         )
 
 
+def may_begin(user) -> bool:
+    """Whether somebody may take the first role: who made the desk, while nobody manages people."""
+    return user.is_active and user.is_superuser and not people_with("people")
+
+
+def may_set_up(user) -> bool:
+    return any(can(user, right) for right in ("people", "connect", "publish_policy")) or may_begin(user)
+
+
 def end_sessions(person: User) -> None:
     """Every signed-in browser of the person is signed out at its next request."""
+    for session in UserSession.objects.filter(user=person):
+        session.end()
     User.objects.filter(pk=person.pk).update(session_epoch=F("session_epoch") + 1)
 
 

@@ -68,6 +68,14 @@ def effects(role: str, rights: Iterable[str]) -> list[Effect]:
     return found
 
 
+def effect_on(person: User, roles: Iterable[str]) -> Effect:
+    """What exactly these roles would give one person, and take from them."""
+    carried = {each.name: each.rights for each in all_roles()}
+    now = standings([person.pk]).get(person.pk, Standing()).rights
+    then = together(frozenset().union(*(carried.get(name, frozenset()) for name in roles)))
+    return Effect(person, _ordered(then - now), _ordered(now - then))
+
+
 def set_rights(role: str, rights: Iterable[str], *, by: User, reason: str, purpose: str | None = None) -> None:
     """What the role carries from now on; its people sign in again. Errors: CannotChange, NotAllowed."""
     require(by, "people")

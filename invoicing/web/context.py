@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
+from invoicing.access.people import may_set_up
 from invoicing.access.rights import can, roles_of
 from invoicing.access.scopes import connection_ids
 from invoicing.models import Connection, preferences_of
@@ -35,9 +36,22 @@ PLACES = (
             ("unreadable", "Unreadable", "triangle-alert"),
         ),
     ),
-    ("Desk", (("connections", "Connections", "plug"), ("statuses", "Statuses", "book-open"))),
+    (
+        "Desk",
+        (
+            ("connections", "Connections", "plug"),
+            ("statuses", "Statuses", "book-open"),
+            ("people", gettext_lazy("People"), "users"),
+            ("setup", gettext_lazy("Setting up"), "sliders-horizontal"),
+        ),
+    ),
 )
 """Heading, and the URL name, label and icon of each place. A place whose page does not exist is left out."""
+NEEDS = {
+    **dict.fromkeys(("receivables", "payables", "operations", "unreadable", "connections", "statuses"), "view"),
+    "people": "people",
+}
+"""Place → the right without which it leads nowhere."""
 
 # The states stand in the SQL as they stand in the partial index of open operations, so that either database uses it.
 _IN_OPEN = ", ".join(f"'{state.value}'" for state in OPEN_STATES)
@@ -112,6 +126,12 @@ class Shell:
         on_payables = self.shows == Direction.PAYABLE or (match and match.url_name == "payables")
         return "payables" if on_payables else "receivables"
 
+    def _leads(self, name: str) -> bool:
+        """Whether a place is one for this person."""
+        if name == "setup":
+            return may_set_up(self.request.user)
+        return name not in NEEDS or self.may(NEEDS[name])
+
     @cached_property
     def places(self) -> list[dict]:
         tallies = {
@@ -132,7 +152,7 @@ class Shell:
                     "tally": tallies.get(name),
                 }
                 for name, label, icon in places
-                if (url := address(name))
+                if (url := address(name)) and self._leads(name)
             ]
             if links:
                 shown.append({"heading": heading, "links": links})
