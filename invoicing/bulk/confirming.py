@@ -25,44 +25,43 @@ def confirm(batch: Batch, *, by: User, digest: str, typed: str = "", ip: str = "
     rights.require(by, "batch")
     if by.pk != batch.requester_id:
         raise CannotBatch(_("Only who prepared a batch confirms it: it is asked for in their name."))
-    if not batch.preparing:
-        if batch.state == STATE.DISCARDED:
+    with transaction.atomic(durable=True):
+        current = Batch.objects.select_for_update().get(pk=batch.pk)
+        if current.state == STATE.DISCARDED:
             raise CannotBatch(_("This batch was discarded. Select the invoices again."))
-        return False
+        moved = current.preparing
+        if moved:
+            _let_run(current, digest=digest, typed=typed, ip=ip)
+    batch.refresh_from_db()
+    return moved
+
+
+def _let_run(batch: Batch, *, digest: str, typed: str, ip: str) -> None:
+    """Under the batch's lock. Errors: CannotBatch."""
     rehearsal = rehearsing.rehearsal_of(batch)
     count, totals = len(rehearsal.eligible), rehearsal.totals
     _must_be_what_was_shown(batch, digest, count)
     for refusal in (caps.too_many(count), *caps.too_much(totals)):
         if refusal:
             raise CannotBatch(refusal)
-    if typed.strip().replace(",", "") != (wanted := caps.count_to_type(count)) and wanted:
+    wanted = caps.count_to_type(count)
+    if wanted and typed.strip().replace(",", "") != wanted:
         raise CannotBatch(_("Type %(count)s, the number of invoices, to confirm.") % {"count": wanted}, field="typed")
-    with transaction.atomic(durable=True):
-        now = clock.now()
-        moved = Batch.objects.filter(pk=batch.pk, state=STATE.REHEARSED, digest=digest).update(
-            state=STATE.CONFIRMED,
-            confirmed_at=now,
-            not_before=now + timedelta(seconds=settings.DESK_BATCH_CANCEL_SECONDS),
-        )
-        if not moved:
-            batch.refresh_from_db()
-            if batch.preparing:
-                _must_be_what_was_shown(batch, digest, count)
-            return False
-        batch.refresh_from_db()
-        batch.rows.filter(state=BatchRow.State.COLLECTED).update(state=BatchRow.State.WAITING)
-        audit(
-            batch,
-            "confirmed",
-            actor=by,
-            ip=ip,
-            digest=digest,
-            count=count,
-            totals={unit: exact_text(total) for unit, total in totals.items()},
-            invoices=[row.invoice_id for row in rehearsal.eligible],
-        )
-        queue.start(batch, at=batch.not_before)
-    return True
+    batch.state, batch.confirmed_at = STATE.CONFIRMED, clock.now()
+    batch.not_before = batch.confirmed_at + timedelta(seconds=settings.DESK_BATCH_CANCEL_SECONDS)
+    batch.save(update_fields=["state", "confirmed_at", "not_before"])
+    batch.rows.filter(state=BatchRow.State.COLLECTED).update(state=BatchRow.State.WAITING)
+    audit(
+        batch,
+        "confirmed",
+        actor=batch.requester,
+        ip=ip,
+        digest=digest,
+        count=count,
+        totals={unit: exact_text(total) for unit, total in totals.items()},
+        invoices=[row.invoice_id for row in rehearsal.eligible],
+    )
+    queue.start(batch, at=batch.not_before)
 
 
 def _must_be_what_was_shown(batch: Batch, digest: str, count: int) -> None:

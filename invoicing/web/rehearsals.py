@@ -1,9 +1,11 @@
 """A batch before it runs: why and with what, then the rehearsal that is confirmed, thinned out, or set aside."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -20,7 +22,7 @@ from invoicing.bulk.verbs import bulk_verb
 from invoicing.models import Batch
 from invoicing.operations.arguments import Arguments
 from invoicing.operations.verb import Effect
-from invoicing.web.actions import EFFECTS, OTHERWISE, SUGGESTED, WishForm
+from invoicing.web.actions import EFFECTS, OTHERWISE, SUGGESTED
 from invoicing.web.finding import address_of, must_see
 from invoicing.web.formats import money_text
 from invoicing.web.stepping_up import confirmed
@@ -53,7 +55,29 @@ def batch_for(request: HttpRequest, pk: uuid.UUID) -> Batch:
 # Why, and with what
 
 
-def forms_of(batch: Batch, given=None) -> tuple[WishForm, Arguments | None]:
+class WhyForm(forms.Form):
+    """The reason of a whole batch. Its rows are frozen already, so that there is nothing else to carry along."""
+
+    suggested = forms.CharField(required=False, max_length=200)
+    reason = forms.CharField(required=False, max_length=2000)
+    reference = forms.CharField(required=False, max_length=200)
+
+    def __init__(self, *given, suggestions: Sequence[str] = (), **named):
+        super().__init__(*given, **named)
+        self.suggestions = suggestions
+
+    def clean(self):
+        cleaned = super().clean()
+        chosen = cleaned.get("suggested", "")
+        chosen = chosen if chosen in self.suggestions else ""
+        written = cleaned.get("reason", "").strip()
+        cleaned["why"] = ": ".join(text for text in (chosen, written) if text)
+        if not cleaned["why"] and "reason" not in self.errors:
+            self.add_error("reason", _("Say why. The reason stays in the audit trail."))
+        return cleaned
+
+
+def forms_of(batch: Batch, given=None) -> tuple[WhyForm, Arguments | None]:
     verb = bulk_verb(batch.verb)
     about = rehearsing.common_arguments(batch)
     make = verb.form_for(about) if about else None
@@ -63,12 +87,6 @@ def forms_of(batch: Batch, given=None) -> tuple[WishForm, Arguments | None]:
         form = WhyForm(initial=first, suggestions=suggestions)
         return form, make(initial=batch.arguments) if make else None
     return WhyForm(given, suggestions=suggestions), make(given) if make else None
-
-
-class WhyForm(WishForm):
-    """The reason of a whole batch. Its rows are frozen already, so that there is nothing more to carry along."""
-
-    token = seen = None  # type: ignore[assignment]
 
 
 def prepare(request: HttpRequest, batch: Batch) -> HttpResponse:
