@@ -68,6 +68,10 @@ class AddLine(Verb):
     def before(self, invoice):
         return {LINES: line_ids(invoice)}
 
+    @staticmethod
+    def amount_of(arguments) -> Decimal:
+        return Decimal(arguments["amount"])
+
     def proof(self, reading: Reading):
         """Exactly one new line of that amount. More than one, or another, is for a person."""
         invoice, operation = fresh(reading), reading.operation

@@ -30,6 +30,12 @@ def stopped(provider: str, verb: str, brakes: Iterable[Brake] | None = None) -> 
     return ""
 
 
+def of_the_desk() -> list[Brake]:
+    """What keeps the whole desk from sending; every page says so."""
+    wide = (KIND.DRY_RUN, KIND.RESTORED)
+    return list(Brake.objects.filter(kind__in=wide, lifted_at=None).select_related("set_by"))
+
+
 def dry_run() -> Brake | None:
     """The brake under which requests are recorded and shown, and nothing is sent; every page says so."""
     return Brake.objects.filter(kind=KIND.DRY_RUN, lifted_at=None).first()

@@ -7,6 +7,7 @@ import uuid
 from django.db import transaction
 
 from invoicing.access import rights
+from invoicing.access.scopes import visible
 from invoicing.models import Invoice, Operation, User, clock
 from invoicing.operations import preimage
 from invoicing.operations.queue import enqueue_dispatch
@@ -53,6 +54,12 @@ def replacements_missing():
     return Operation.objects.filter(
         verb=VoidAndReplace.key, parent=None, state=OperationState.NEEDS_PERSON, outcome__stage=MISSING
     )
+
+
+def replacements_missing_for(person: User) -> list[Operation]:
+    """Those that this person may see, the oldest first."""
+    rows = replacements_missing().select_related("connection", "invoice__customer", "requester")
+    return list(visible(rows, person).order_by("created_at"))
 
 
 def resume(whole: Operation, *, by: User, reason: str, ip: str = "") -> Operation:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from invoicing.jobs.api import RetryLater, enqueue, task
 from invoicing.models import Operation, clock
-from invoicing.operations import gate, incidents, sending, settling, spool, steps
+from invoicing.operations import gate, ghosts, sending, settling, spool, steps
 from invoicing.vocabulary import OperationState
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def reconcile() -> dict[str, int]:
         counts["read_back" if _safely(settling.look, operation) else "errors"] += 1
     for whole in steps.all_under_way():
         counts["errors"] += not _safely(steps.go_on, whole)
-    counts["incidents"] = incidents.scan()
+    counts["incidents"] = ghosts.scan()
     for operation in related.filter(state=OperationState.APPROVED, not_before__lte=now) if not closed else ():
         counts["sent" if _safely(_send, operation) else "errors"] += 1
     return counts

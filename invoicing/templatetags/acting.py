@@ -6,6 +6,8 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
+from invoicing.models import Brake, Incident, Invoice, Operation
+from invoicing.operations import brakes, incidents, steps
 from invoicing.operations.registry import VERBS
 from invoicing.web.formats import day_text
 from invoicing.web.marks import icon
@@ -40,6 +42,24 @@ ICONS = {
 def verb_icon(verb):
     """The icon of a verb, or of a verb's key."""
     return icon(ICONS.get(getattr(verb, "key", verb), "play"))
+
+
+@register.simple_tag
+def held_for(invoice: Invoice) -> Incident | None:
+    """The open incident for which an invoice takes no operation."""
+    return incidents.open_of(invoice)
+
+
+@register.simple_tag
+def holding_back() -> list[Brake]:
+    """What keeps the whole desk from sending: a dry run, an older database."""
+    return brakes.of_the_desk()
+
+
+@register.simple_tag(takes_context=True)
+def replacements_missing(context) -> list[Operation]:
+    """What was voided and not replaced, as far as the person who looks may see."""
+    return steps.replacements_missing_for(context["request"].user)
 
 
 @register.filter

@@ -15,9 +15,10 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from invoicing.access import rights
-from invoicing.models import Brake, Incident, Invoice
+from invoicing.models import Invoice
 from invoicing.operations import brakes
 from invoicing.operations.arguments import Arguments
+from invoicing.operations.incidents import open_of
 from invoicing.operations.registry import VERBS, availability, open_operation, why_not
 from invoicing.operations.requesting import CannotRequest, Wish, request_operation
 from invoicing.operations.targets import About, Start, kind_of, start_from
@@ -255,8 +256,8 @@ class _Asked:
             "effects": self._effects() if answerable else [],
             "alternatives": [] if answerable else self._alternatives(),
             "cancel_seconds": settings.DESK_CANCEL_SECONDS,
-            "holding": [each for each in brakes.active() if each.kind != Brake.Kind.STOP] if answerable else [],
-            "incident": self._incident() if refusal else None,
+            "holding": brakes.of_the_desk() if answerable else [],
+            "incident": open_of(self.invoice) if refusal and self.invoice else None,
         }
         status = 422 if self.request.method == "POST" else 200
         return render(self.request, "action/page.html", context, status=status)
@@ -264,10 +265,6 @@ class _Asked:
     def _effects(self) -> list[EffectGroup]:
         assert self.about is not None
         return consequence_card(self.verb, self.about, self.shown.snapshot if self.shown else None)
-
-    def _incident(self) -> Incident | None:
-        """What the invoice is held for, if it is held."""
-        return Incident.objects.filter(invoice=self.invoice, closed_at=None).first() if self.invoice else None
 
     def _alternatives(self) -> list:
         if self.invoice is None:

@@ -33,6 +33,8 @@ PLACES = (
         (
             ("operations", "Operations", "activity"),
             ("batches", gettext_lazy("Batches"), "layers"),
+            ("exports", gettext_lazy("Exports"), "file-down"),
+            ("incidents", gettext_lazy("Incidents"), "circle-alert"),
             ("unreadable", "Unreadable", "triangle-alert"),
         ),
     ),
@@ -40,6 +42,7 @@ PLACES = (
         "Desk",
         (
             ("connections", "Connections", "plug"),
+            ("switches", gettext_lazy("Switches"), "pause"),
             ("statuses", "Statuses", "book-open"),
             ("people", gettext_lazy("People"), "users"),
             ("setup", gettext_lazy("Setting up"), "sliders-horizontal"),
@@ -48,7 +51,10 @@ PLACES = (
 )
 """Heading, and the URL name, label and icon of each place. A place whose page does not exist is left out."""
 NEEDS = {
-    **dict.fromkeys(("receivables", "payables", "operations", "unreadable", "connections", "statuses"), "view"),
+    **dict.fromkeys(
+        ("receivables", "payables", "operations", "incidents", "unreadable", "connections", "statuses", "switches"),
+        "view",
+    ),
     "people": "people",
 }
 """Place → the right without which it leads nowhere."""
@@ -66,11 +72,18 @@ _UNREADABLE = (
 )
 
 
+_INCIDENTS = (
+    "(SELECT COUNT(*) FROM invoicing_incident n "
+    "WHERE n.connection_id = invoicing_connection.id AND n.closed_at IS NULL)"
+)
+
+
 def known_connections() -> list[Connection]:
     """Every connection with what waits there (`waiting` operations, `unreadable` records); one query."""
     return list(
         Connection.objects.annotate(
             waiting=RawSQL(_WAITING, [], output_field=IntegerField()),  # noqa: S611 - no outside text
+            open_incidents=RawSQL(_INCIDENTS, [], output_field=IntegerField()),  # noqa: S611
             unreadable_records=RawSQL(_UNREADABLE, [], output_field=IntegerField()),  # noqa: S611
         ).defer("sealed_key", "sealed_webhook_secret", "units", "facts")
     )
@@ -136,6 +149,7 @@ class Shell:
     def places(self) -> list[dict]:
         tallies = {
             "operations": sum(each.waiting for each in self.connections),
+            "incidents": sum(each.open_incidents for each in self.connections),
             "unreadable": sum(each.unreadable_records for each in self.connections),
         }
         here = address(self.direction) if self.shows else self.request.path

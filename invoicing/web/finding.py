@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from invoicing.access import rights
-from invoicing.models import Connection, Document, Invoice, Operation
+from invoicing.models import Connection, Document, Incident, Invoice, Operation
 from invoicing.web.context import shell_of
 
 
@@ -31,6 +31,12 @@ def document_for(request: HttpRequest, pk: int) -> Document:
 def connection_for(request: HttpRequest, pk: int) -> Connection:
     """Errors: Http404, also when this person may not see it."""
     return _if_seen(request, get_object_or_404(Connection, pk=pk))
+
+
+def incident_for(request: HttpRequest, pk: int) -> Incident:
+    """Errors: Http404, also when this person may not see it."""
+    related = ("connection", "invoice__connection", "invoice__customer", "operation", "closed_by")
+    return _if_seen(request, get_object_or_404(Incident.objects.select_related(*related), pk=pk))
 
 
 def _if_seen(request: HttpRequest, thing):
