@@ -19,8 +19,11 @@ from invoicing.providers.registry import PROVIDERS
 from invoicing.web.action_menu import actions_of
 from invoicing.web.documents import of_tab as documents_tab
 from invoicing.web.finding import asked_by_htmx, invoice_for
-from invoicing.web.invoice_tabs import activity, history, lines, raw, summary
-from invoicing.web.invoice_tabs.shown import Shown, shown_version
+from invoicing.web.history import of_tab as history_tab
+from invoicing.web.invoice_tabs import activity, lines, raw, remedies, summary
+from invoicing.web.invoice_tabs.shown import BadMoment, Shown, shown_as_of, shown_version
+from invoicing.web.neighbors import beside, listed_in
+from invoicing.web.provider_homes import home_of
 from invoicing.web.waiting import Waiting, answer_with_job, waiting_for
 
 TABS = (
@@ -33,6 +36,8 @@ TABS = (
     ("provider", "Provider", "plug"),
 )
 NEEDS_SNAPSHOT = {"summary", "lines"}
+DIGITS = ("summary", "lines", "documents", "review", "history", "activity", "raw", "provider")
+"""Each tab keeps its key, 1 to 8, also where another one is not shown."""
 
 
 @dataclass(frozen=True)
@@ -44,45 +49,69 @@ class Tab:
     here: bool
     tally: int | None = None
 
+    @property
+    def digit(self) -> str:
+        return str(DIGITS.index(self.key) + 1) if self.key in DIGITS else ""
+
 
 @require_GET
 def page(request: HttpRequest, pk: int) -> HttpResponse:
-    """The invoice with one of its tabs. htmx asks the same address and gets the tabs alone."""
+    """The invoice with one of its tabs, as it is or as it was. htmx asks the same address and gets the tabs alone."""
     invoice = invoice_for(request, pk)
-    shown = shown_version(invoice, request.GET.get("version", ""))
     tab = request.GET.get("tab", "summary")
     if tab not in (key for key, *_ in TABS):
         raise Http404
+    shown, misdated = _shown(request, invoice)
+    listed = request.GET.get("list", "")
+    carried = shown.place | ({"list": listed} if listed_in(listed) else {})
     context = {
         "invoice": invoice,
         "connection": invoice.connection,
         "shown": shown,
         "snapshot": shown.snapshot,
         "tab": tab,
+        "misdated": misdated,
         "waiting": _waiting(request, invoice),
         "may_see_raw": rights.can(request.user, "view_raw", invoice),
-        "may_refresh": rights.can(request.user, "refresh", invoice),
+        "may_refresh": not shown.is_past and rights.can(request.user, "refresh", invoice),
+        "carried": carried,
+        "tail": f"&{urlencode(carried)}" if carried else "",  # for addresses that have a query already
+        "now_url": _address(invoice, tab, {name: value for name, value in carried.items() if name == "list"}),
     }
-    context |= {"tabs": _tabs(shown, tab, context), "here": _address(shown, tab)}
+    context |= {"tabs": _tabs(shown, tab, context), "here": _address(invoice, tab, carried)}
     if tab not in NEEDS_SNAPSHOT or shown.snapshot is not None:
         context |= _of_tab(request, tab, shown, context)
+    status = 422 if misdated else 200
     if asked_by_htmx(request, "tabs"):
-        return render(request, "invoice/_tabs.html", context)
-    newest = Document.objects.filter(invoice=invoice).order_by("-origin", "-last_fetched_at").first()  # theirs first
+        context |= {"failures": remedies.of_invoice(invoice, until=shown.until)} if tab == "provider" else {}
+        return render(request, "invoice/_tabs.html", context, status=status)
+    newest = Document.objects.filter(invoice=invoice).order_by("-origin", "-last_fetched_at")  # theirs first
     context |= {
-        "actions": actions_of(request, invoice),
-        "newest_document": newest,
+        "actions": None if shown.is_past else actions_of(request, invoice),
+        "newest_document": (newest.filter(fetched_at__lte=shown.until) if shown.until else newest).first(),
         "ended": _ended(request, invoice),
+        "beside": beside(request, invoice, tab=tab),
+        "failures": remedies.of_invoice(invoice, until=shown.until),
+        "trouble": None if shown.is_past else remedies.of_connection(invoice.connection),
     }
-    return render(request, "invoice/page.html", context)
+    return render(request, "invoice/page.html", context, status=status)
 
 
-def _address(shown: Shown, tab: str) -> str:
+def _shown(request: HttpRequest, invoice: Invoice) -> tuple[Shown, str]:
+    """What of the invoice is shown: a version, a moment, else now; and what is wrong with the moment asked for."""
+    moment = request.GET.get("as_of", "").strip()
+    try:
+        if moment:
+            return shown_as_of(invoice, moment), ""
+    except BadMoment as error:
+        return shown_version(invoice, ""), str(error)
+    return shown_version(invoice, request.GET.get("version", "")), ""
+
+
+def _address(invoice: Invoice, tab: str, carried: dict) -> str:
     """The page with this tab, on the version that is looked at."""
-    query = {"tab": tab} if tab != "summary" else {}
-    if not shown.is_current:
-        query["version"] = str(shown.version.number)
-    address = reverse("invoice", args=[shown.invoice.pk])
+    query = ({"tab": tab} if tab != "summary" else {}) | carried
+    address = reverse("invoice", args=[invoice.pk])
     return f"{address}?{urlencode(query)}" if query else address
 
 
@@ -92,7 +121,7 @@ def _tabs(shown: Shown, here: str, context: dict) -> list[Tab]:
         "history": shown.invoice.version,
     }
     return [
-        Tab(key, label, icon, _address(shown, key), key == here, tallies.get(key))
+        Tab(key, label, icon, _address(shown.invoice, key, context["carried"]), key == here, tallies.get(key))
         for key, label, icon in TABS
         if key != "raw" or context["may_see_raw"]
     ]
@@ -105,20 +134,25 @@ def _of_tab(request: HttpRequest, tab: str, shown: Shown, context: dict) -> dict
     if tab == "lines":
         return {"lines": lines.of_tab(shown, find=request.GET.get("find", "")[:200], everything=everything)}
     if tab == "documents":
-        return documents_tab(request, shown)
+        found = documents_tab(request, shown)
+        kept = [each for each in found["documents"] if shown.until is None or each.fetched_at <= shown.until]
+        return found | {"documents": kept}
     if tab == "history":
-        return {"versions": history.versions(invoice)}
+        return history_tab(request, shown)
     if tab == "activity":
         before = request.GET.get("before", "")
-        found = activity.of_tab(invoice, before=int(before) if before.isdecimal() and len(before) < 19 else None)
+        number = int(before) if before.isdecimal() and len(before) < 19 else None
+        found = activity.of_tab(invoice, before=number, until=shown.until)
         return found | {"may_audit": rights.can(request.user, "audit", invoice)}
     if tab == "raw":
         if not context["may_see_raw"]:
             raise PermissionDenied("Seeing what the provider sent, as it was sent, needs another role.")
         return raw.of_tab(shown, everything=everything)
     return {
-        "verbs": actions_of(request, invoice),
+        "verbs": None if shown.is_past else actions_of(request, invoice),
         "provider": PROVIDERS[invoice.connection.provider],
+        "home": home_of(invoice.connection),
+        "state_there": remedies.of_connection(invoice.connection),
         "links": [(label, url) for label, url in shown.snapshot.links if url.startswith("https://")]
         if shown.snapshot
         else [],

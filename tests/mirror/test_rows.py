@@ -173,6 +173,7 @@ def test_what_is_inserted_in_bulk_reads_back_through_the_orm(connection):
         "",
         "Europe/Berlin",
         True,
+        "DE123",
         "acme",
         b"\x00\xff\\.",
         b"",

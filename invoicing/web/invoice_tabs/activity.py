@@ -1,6 +1,7 @@
 """What people and the desk did about one invoice: its operations, and the audit trail's entries."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from invoicing.models import AuditEntry, Invoice, Operation
@@ -37,13 +38,16 @@ class Entry:
     operation: Operation | None = None
 
 
-def of_tab(invoice: Invoice, *, before: int | None = None) -> dict[str, Any]:
-    """The newest entries, or those before a sequence number; and every operation of this invoice."""
-    operations = list(invoice.operations.select_related("requester", "connection").order_by("-created_at")[:200])
+def of_tab(invoice: Invoice, *, before: int | None = None, until: datetime | None = None) -> dict[str, Any]:
+    """The newest entries, or those before a sequence number; and every operation of this invoice. None later than `until`."""
+    asked = invoice.operations.select_related("requester", "connection").order_by("-created_at")
+    operations = list((asked.filter(created_at__lte=until) if until else asked)[:200])
     known = {f"operation:{operation.pk}": operation for operation in operations}
     entries = AuditEntry.objects.filter(target__in=[f"invoice:{invoice.pk}", *known]).order_by("-sequence")
     if before is not None:
         entries = entries.filter(sequence__lt=before)
+    if until is not None:
+        entries = entries.filter(at__lte=until)
     found = list(entries[: PAGE + 1])
     return {
         "operations": operations,

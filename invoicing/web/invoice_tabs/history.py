@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from invoicing.models import Invoice, InvoiceVersion
+from invoicing.money import EXACT
 from invoicing.vocabulary import ListedBy, Payment, Status
 from invoicing.web.formats import day_text, moment_text, money_text, number_text
 
@@ -53,6 +54,7 @@ LABELS = {
     "customer.email": "Customer's e-mail",
     "customer.reference": "Customer's reference",
 }
+FIGURES = {"lines.amount", "lines.unit_price", "lines.quantity"}
 WORDS = {"status": Status, "payment_status": Payment, "listed_by": ListedBy}
 AT_FIRST = 12
 LONGEST = 300
@@ -65,6 +67,7 @@ class Change:
     after: str
     line: str = ""  # the text of the line it is about
     is_money: bool = False
+    difference: str = ""  # after less before, signed, where both are figures of one unit
 
 
 @dataclass(frozen=True)
@@ -78,20 +81,26 @@ class VersionTold:
 
 def told(changes: list[dict[str, Any]], unit: str) -> list[Change]:
     """The recorded changes for reading. `unit` is the invoice's own, in which its amounts are."""
-    return [_told(change, unit) for change in changes]
+    return [told_change(change, unit) for change in changes]
 
 
-def _told(change: dict[str, Any], unit: str) -> Change:
+def told_change(change: dict[str, Any], unit: str) -> Change:
     field, before, after = change["field"], change.get("before"), change.get("after")
+    unit = change.get("unit") or unit
     if isinstance(before, list) and isinstance(after, list):  # what is in both did not change
         before, after = [i for i in before if i not in after], [i for i in after if i not in before]
     return Change(
-        label=LABELS.get(field) or field.replace("_", " ").capitalize(),
-        before=_text(field, before, unit),
-        after=_text(field, after, unit),
+        label=label_of(field),
+        before=value_text(field, before, unit),
+        after=value_text(field, after, unit),
         line=change.get("line", ""),
-        is_money=field in AMOUNTS or field == "lines.amount",
+        is_money=field in AMOUNTS or field in FIGURES,
+        difference=_difference(change, unit),
     )
+
+
+def label_of(name: str) -> str:
+    return LABELS.get(name) or name.replace("_", " ").capitalize()
 
 
 def versions(invoice: Invoice) -> list[VersionTold]:
@@ -117,11 +126,36 @@ def changes_since(invoice: Invoice, number: int) -> list[Change]:
     return [change for changes in later for change in told(changes, invoice.currency)]
 
 
-def _text(field: str, value: Any, unit: str) -> str:
+def _difference(change: dict[str, Any], unit: str) -> str:
+    """What a figure rose or fell by, with its sign; empty where there are not two figures of one unit."""
+    field, unit = change["field"], change.get("unit") or unit
+    before, after = _figure(change.get("before")), _figure(change.get("after"))
+    priced = field in AMOUNTS or (field in FIGURES and field != "lines.quantity" and "unit" in change)
+    if before is None or after is None or not (priced or field == "lines.quantity"):
+        return ""
+    by = EXACT.subtract(after, before)
+    if not by:
+        return ""
+    text = money_text(by, unit) if priced else number_text(by)
+    return f"+{text}" if by > 0 else text
+
+
+def _figure(value: Any) -> Decimal | None:
+    try:
+        return Decimal(value) if isinstance(value, str) else None
+    except InvalidOperation:
+        return None
+
+
+def value_text(field: str, value: Any, unit: str) -> str:
     if value is None or value in ("", []):
         return ""
     if field in AMOUNTS:
         return _amount(value, unit)
+    if field in FIGURES and isinstance(value, str):
+        return _line_figure(field, value, unit)
+    if field == "lines" and isinstance(value, str):
+        return _line_told(value)
     if field in WORDS:
         known = WORDS[field]
         return str(known(value).label) if value in known.values else str(value)
@@ -150,6 +184,19 @@ def _amount(value: Any, unit: str) -> str:
         return money_text(Decimal(value), unit)
     except (InvalidOperation, TypeError, ValueError):
         return str(value)
+
+
+def _line_figure(field: str, value: str, unit: str) -> str:
+    figure = _figure(value)
+    if figure is None:
+        return _cut(value)
+    return number_text(figure) if field == "lines.quantity" else _amount(value, unit)
+
+
+def _line_told(value: str) -> str:
+    """ "12.5 USD", as a line was stored that came or went."""
+    amount, _space, unit = value.partition(" ")
+    return _amount(amount, unit) if unit and _figure(amount) is not None else _cut(value)
 
 
 def _moment_or_text(value: str) -> str:

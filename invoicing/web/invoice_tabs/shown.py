@@ -1,13 +1,14 @@
 """The version of an invoice that a page shows, and what stands in its header."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 
 from django.conf import settings
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from invoicing.mirror.snapshots import snapshot_of
 from invoicing.models import Invoice, InvoiceVersion
@@ -15,7 +16,7 @@ from invoicing.models.version import packed
 from invoicing.providers.errors import NotUnderstood, PayloadNotUnderstood
 from invoicing.providers.registry import PROVIDERS
 from invoicing.providers.snapshots import InvoiceSnapshot
-from invoicing.vocabulary import Direction, Environment, Payment, Status
+from invoicing.vocabulary import OWED, Direction, Environment, Payment, Status
 from invoicing.web import formats
 from invoicing.web.days import in_zone, period_of, zone_named
 
@@ -47,15 +48,52 @@ class Shown:
     version: InvoiceVersion
     snapshot: InvoiceSnapshot | None
     problem: str = ""
+    as_of: datetime | None = None  # the moment asked for, where one was
+    asked: str = ""  # that moment as it stands in the address
+    until: datetime | None = None  # what came later than this is left out; None where it is shown as it is now
+    too_early: bool = False  # the moment is before the first version, which is shown instead
 
     @property
     def is_current(self) -> bool:
         return self.version.number == self.invoice.version
 
     @property
+    def is_past(self) -> bool:
+        """Shown as it was, not as it is: nothing can be asked of it here, even if nothing changed since."""
+        return self.as_of is not None or not self.is_current
+
+    @property
+    def place(self) -> dict[str, str]:
+        """What in the address leads to this version."""
+        if self.as_of is not None:
+            return {"as_of": self.asked}
+        return {} if self.is_current else {"version": str(self.version.number)}
+
+    @property
+    def _says(self) -> Invoice | InvoiceSnapshot:
+        """Who is asked for the states: the row now, what was read then."""
+        return self.snapshot if self.is_past and self.snapshot else self.invoice
+
+    @property
+    def status(self) -> Status:
+        return Status(self._says.status)
+
+    @property
+    def payment_status(self) -> Payment:
+        return Payment(self._says.payment_status)
+
+    @property
+    def provider_status(self) -> str:
+        return self._says.provider_status
+
+    @property
+    def number(self) -> str:
+        return self._says.number
+
+    @property
     def reference(self) -> str:
         """What people call it: the printed number, else the provider's id."""
-        return self.invoice.number or self.invoice.external_id
+        return self.number or self.invoice.external_id
 
     @property
     def total(self) -> Decimal | None:
@@ -66,29 +104,33 @@ class Shown:
         return self.snapshot.currency if self.snapshot else self.invoice.currency
 
     @property
+    def is_outstanding(self) -> bool:
+        if not self.is_past:
+            return self.invoice.outstanding
+        due = self._says.amount_due
+        return self.status == Status.FINALIZED and self.payment_status in OWED and due is not None and due > 0
+
+    @property
     def left_to_pay(self) -> tuple[Decimal | None, str]:
         """What is left to pay, or in words why there is no such figure. Absent is not nothing."""
-        invoice, name = self.invoice, PROVIDERS[self.invoice.connection.provider].name
-        if not self.is_current:
-            due = self.snapshot.amount_due if self.snapshot else None
-            return due, f"not given by {name}"
-        if invoice.outstanding:
-            return invoice.amount_due, ""
+        due, name = self._says.amount_due, PROVIDERS[self.invoice.connection.provider].name
+        if self.is_outstanding:
+            return due, ""
         if self.is_estimate:
             return None, "not owed yet"
-        if invoice.status in (Status.VOID, Status.SKIPPED):
-            return None, f"nothing: it is {invoice.get_status_display().lower()}"
-        if invoice.payment_status == Payment.NOT_TRACKED:
+        if self.status in (Status.VOID, Status.SKIPPED):
+            return None, f"nothing: it is {self.status.label.lower()}"
+        if self.payment_status == Payment.NOT_TRACKED:
             return None, f"not tracked by {name}"
-        if invoice.payment_status == Payment.UNCOLLECTIBLE:
+        if self.payment_status == Payment.UNCOLLECTIBLE:
             return None, "given up as uncollectible"
-        if invoice.payment_status in SETTLED or (invoice.amount_due is not None and invoice.amount_due <= 0):
+        if self.payment_status in SETTLED or (due is not None and due <= 0):
             return None, "nothing"
-        return invoice.amount_due, f"not given by {name}"
+        return due, f"not given by {name}"
 
     @property
     def is_estimate(self) -> bool:
-        return self.invoice.status in (Status.DRAFT, Status.FINALIZING)
+        return self.status in (Status.DRAFT, Status.FINALIZING)
 
     @property
     def is_payable(self) -> bool:
@@ -99,17 +141,30 @@ class Shown:
         live = self.invoice.connection.environment == Environment.LIVE
         return not live or (self.snapshot is not None and not self.snapshot.livemode)
 
+    @property
+    def gone_at(self) -> datetime | None:
+        """When the provider was found not to have it any more, if it was by then."""
+        gone = self.invoice.gone_at
+        return gone if gone and (self.until is None or gone <= self.until) else None
+
+    @property
+    def confirmed_at(self) -> datetime:
+        """The latest moment of which these facts are known: it was read, or a whole sync found it unchanged."""
+        whole = None if self.invoice.gone_at else self.invoice.connection.complete_as_of
+        return max(self.invoice.read_at, whole) if whole else self.invoice.read_at
+
     @cached_property
     def is_stale(self) -> bool:
-        return timezone.now() - self.invoice.read_at > timedelta(hours=settings.DESK_STALE_HOURS)
+        return not self.is_past and timezone.now() - self.confirmed_at > timedelta(hours=settings.DESK_STALE_HOURS)
 
     @cached_property
     def days_overdue(self) -> int:
-        """How many days past due; 0 when it is not, or nothing is owed. Due today is not overdue."""
-        invoice = self.invoice
-        if not invoice.outstanding or invoice.due_date is None:
+        """How many days past due, then or now; 0 when it is not, or nothing is owed. Due today is not overdue."""
+        due = self._says.due_date
+        if not self.is_outstanding or due is None:
             return 0
-        return max(0, (timezone.localdate() - invoice.due_date).days)
+        moment = self.as_of or (self.version.read_at if self.is_past else timezone.now())
+        return max(0, (timezone.localdate(moment) - due).days)
 
     @cached_property
     def dates(self) -> list[Fact]:
@@ -155,6 +210,46 @@ def _as_day_there(instant: datetime, zone: str) -> str:
     return "" if there == timezone.localtime(instant).date() else f"{formats.day_text(there)} in {zone}"
 
 
+class BadMoment(ValueError):
+    """The moment asked for is none, or lies ahead; the message says it."""
+
+
+def moment_of(text: str) -> datetime | None:
+    """A day, to its end, or a moment, in the accounting time zone unless it names another. None: today, so as it is now.
+
+    Errors: BadMoment.
+    """
+    try:
+        if len(text) == 10:
+            day = date.fromisoformat(text)
+            moment = timezone.make_aware(datetime.combine(day, time.max))
+            if day == timezone.localdate():
+                return None
+        else:
+            moment = datetime.fromisoformat(text)
+            moment = moment if moment.tzinfo else timezone.make_aware(moment)
+        ahead = moment > timezone.now()
+    except (ValueError, OverflowError):
+        raise BadMoment(_("“%(text)s” is no day. Write it like 2026-05-31.") % {"text": text[:40]}) from None
+    if ahead:
+        raise BadMoment(_("That day lies ahead; nothing is known of it yet."))
+    return moment
+
+
+def shown_as_of(invoice: Invoice, text: str) -> Shown:
+    """The version that stood at a moment; the first one where it was not mirrored yet. Errors: BadMoment."""
+    moment = moment_of(text)
+    if moment is None:
+        return shown_version(invoice, "")
+    by_number = InvoiceVersion.objects.filter(invoice=invoice).order_by("number").values_list("number", "read_at")
+    stood = [number for number, read_at in by_number if read_at <= moment]
+    first = by_number.first()
+    shown = shown_version(invoice, str(max(stood) if stood else first[0] if first else ""))
+    shown.as_of, shown.asked, shown.until = moment, text, moment
+    shown.too_early = not stood
+    return shown
+
+
 def shown_version(invoice: Invoice, wanted: str) -> Shown:
     """The version asked for by number, else the current one. Errors: Http404 when there is no such version."""
     number = invoice.version
@@ -169,7 +264,11 @@ def shown_version(invoice: Invoice, wanted: str) -> Shown:
         bare = InvoiceVersion(invoice=invoice, number=number, read_at=invoice.read_at, payload=packed(b""))
         return Shown(invoice, bare, None, problem="what the provider sent is not kept")
     version.invoice = invoice
+    until = None
+    if number != invoice.version:
+        later = InvoiceVersion.objects.filter(invoice=invoice, number__gt=number).order_by("number")
+        until = later.values_list("read_at", flat=True).first()
     try:
-        return Shown(invoice, version, snapshot_of(version))
+        return Shown(invoice, version, snapshot_of(version), until=until)
     except (PayloadNotUnderstood, NotUnderstood) as error:
-        return Shown(invoice, version, None, problem=str(error))
+        return Shown(invoice, version, None, problem=str(error), until=until)

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils.translation import gettext_lazy
+
 from invoicing.mirror.rows import line_difference
 from invoicing.models import Constituent, Invoice
 from invoicing.money import EXACT, total_of
 from invoicing.providers.snapshots import Adjustment, InvoiceSnapshot
 from invoicing.vocabulary import Status
 from invoicing.web.formats import decimals, money_text, number_text
-
-LONGEST_CHAIN = 12
+from invoicing.web.invoice_tabs.chain import Link, chain_of
 
 
 @dataclass(frozen=True)
@@ -164,35 +165,6 @@ def _lines_are_summable(snapshot: InvoiceSnapshot) -> bool:
     return bool(counted) and all(line.amount is not None for line in counted)
 
 
-@dataclass(frozen=True)
-class Link:
-    """Another invoice that this one names; `invoice` is None while it is not mirrored."""
-
-    external_id: str
-    invoice: Invoice | None
-    here: bool = False
-
-
-def replacement_chain(invoice: Invoice) -> list[Link]:
-    """Every invoice of this one's chain of replacements, oldest first; empty when it stands alone."""
-    mirrored = Invoice.objects.filter(connection_id=invoice.connection_id).select_related("customer", "connection")
-    met, before, current = {invoice.external_id}, [], invoice
-    while current is not None and current.replaces and current.replaces not in met and len(before) < LONGEST_CHAIN:
-        met.add(current.replaces)
-        current = mirrored.filter(external_id=(wanted := current.replaces)).first()
-        before.insert(0, Link(wanted, current))
-    after, current = [], invoice
-    while current is not None and len(after) < LONGEST_CHAIN:
-        following = mirrored.filter(replaces=current.external_id).order_by("pk").first()
-        wanted = following.external_id if following else current.replaced_by
-        if not wanted or wanted in met:
-            break
-        met.add(wanted)
-        current = following or mirrored.filter(external_id=wanted).first()
-        after.append(Link(wanted, current))
-    return [*before, Link(invoice.external_id, invoice, here=True), *after] if before or after else []
-
-
 def contained_in(invoice: Invoice) -> list[Invoice]:
     """The invoices that contain this one; it stands in no total then."""
     rows = Constituent.objects.filter(connection_id=invoice.connection_id, external_id=invoice.external_id)
@@ -217,13 +189,33 @@ def totals_of(links: list[Link]) -> list[str]:
     return [money_text(total_of(amounts), unit) for unit, amounts in totals.items()]
 
 
+EXPECTED = (  # what one looks for on an invoice, and would take for zero or forgotten where it is simply left out
+    ("number", gettext_lazy("number")),
+    ("subtotal", gettext_lazy("subtotal")),
+    ("tax", gettext_lazy("tax")),
+    ("discount", gettext_lazy("discounts")),
+    ("amount_paid", gettext_lazy("amount paid")),
+    ("amount_due", gettext_lazy("amount due")),
+    ("issued_at", gettext_lazy("issue date")),
+    ("due_date", gettext_lazy("due date")),
+    ("period_start", gettext_lazy("billing period")),
+    ("updated_at", gettext_lazy("last change")),
+)
+
+
+def not_given(snapshot: InvoiceSnapshot) -> list[str]:
+    """What the provider leaves out of this invoice, in words."""
+    return [str(words) for name, words in EXPECTED if getattr(snapshot, name) in (None, "")]
+
+
 def of_tab(shown) -> dict:
     snapshot, invoice = shown.snapshot, shown.invoice
     held = contents(invoice, snapshot)
     return {
         "sums": sums(snapshot),
         "checks": checks(snapshot),
-        "chain": replacement_chain(invoice),
+        "not_given": not_given(snapshot),
+        "chain": chain_of(invoice),
         "contents": held,
         "contents_totals": totals_of(held),
         "containers": contained_in(invoice),
