@@ -26,6 +26,7 @@ PLACES = (
             ("home", gettext_lazy("Home"), "house"),
             ("receivables", gettext_lazy("Receivables"), "receipt-text"),
             ("payables", gettext_lazy("Payables"), "landmark"),
+            ("customers", gettext_lazy("Customers"), "users"),
         ),
     ),
     (
