@@ -28,6 +28,7 @@ from invoicing.vocabulary import Payment
 from invoicing.web.finding import address_of, invoice_for
 from invoicing.web.invoice_tabs.history import changes_since
 from invoicing.web.invoice_tabs.shown import shown_version
+from invoicing.web.stepping_up import asked_to_confirm
 
 SUGGESTED = {
     "void": (
@@ -189,6 +190,8 @@ class _Asked:
         if allowed and not complete and not self.refusal:
             broken = "This form is no longer valid. Open it again." if form.is_broken else ""
             return self._page(form, arguments, problem=broken)
+        if allowed and self.verb.destructive and (question := asked_to_confirm(self.request)):
+            return question
         try:
             operation = request_operation(self._wish(form, arguments))
         except rights.NotAllowed as missing:
