@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from invoicing.money import exact_text, parse_amount
 from invoicing.vocabulary import Direction
 
-MOST_RULES, MOST_STEPS, MOST_PEOPLE = 40, 4, 9
+MOST_RULES, MOST_STEPS, MOST_PEOPLE = 40, 3, 9
 Amount = tuple[Decimal | None, str]  # None: how much it is cannot be known beforehand
 
 
