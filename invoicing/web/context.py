@@ -33,6 +33,7 @@ PLACES = (
         "Work",
         (
             ("operations", "Operations", "activity"),
+            ("approvals", gettext_lazy("Approvals"), "stamp"),
             ("batches", gettext_lazy("Batches"), "layers"),
             ("exports", gettext_lazy("Exports"), "file-down"),
             ("incidents", gettext_lazy("Incidents"), "circle-alert"),
