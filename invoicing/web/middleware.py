@@ -1,14 +1,17 @@
 import re
 import time
 import uuid
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from invoicing.access.rights import NotAllowed
 from invoicing.logs import request_id
@@ -56,8 +59,8 @@ class Language:
 
 
 class SignedIn:
-    """Every page but the sign-in needs a person who was here lately. A fragment never becomes the sign-in page: htmx is
-    told to go there. What a right forbids is said in words.
+    """Every page but the sign-in needs a person who was here lately. A fragment never becomes the sign-in page. What a
+    right forbids, and what an address does not take, is said in words.
 
     Pages are private and never stored: what was shown must not come back after signing out.
     """
@@ -73,6 +76,9 @@ class SignedIn:
         if not request.user.is_authenticated and not request.path.startswith(OPEN_PATHS):
             return self._to_sign_in(request)
         response = self.get_response(request)
+        if response.status_code == 405 and not response.content:
+            allowed, response = response["Allow"], errors.problem(request, errors.ONLY_FORMS)
+            response["Allow"] = allowed
         if "Cache-Control" not in response:
             response["Cache-Control"] = "no-store, private"
         response.headers["Vary"] = ", ".join(
@@ -96,9 +102,21 @@ class SignedIn:
 
     @staticmethod
     def _to_sign_in(request):
-        address = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': request.get_full_path()})}"
-        if request.headers.get("HX-Request") == "true":
+        """A page goes to the sign-in and comes back. A fragment stays where it is, with its form, and is told the way; a
+        form sent as a page comes back to the page it stood on, which says that nothing was sent.
+        """
+        fragment, form = request.headers.get("HX-Request") == "true", request.method in UNSAFE
+        back = request.headers.get("HX-Current-URL" if fragment else "Referer", "") if fragment or form else ""
+        if back and url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+            parts = urlsplit(back)
+            back = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        else:
+            back = "/" if form else request.get_full_path()
+        address = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back})}"
+        if fragment:
             response = HttpResponse(status=401)
-            response["HX-Redirect"] = address
+            response["X-Sign-In"] = address
             return response
+        if form:
+            messages.warning(request, _("You were signed out, so nothing was sent. Sign in and send it again."))
         return redirect(address)

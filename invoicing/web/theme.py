@@ -1,10 +1,12 @@
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from invoicing.models import Preferences, preferences_of
+from invoicing.web import errors
 
 YEAR = 365 * 24 * 3600
 
@@ -14,7 +16,7 @@ def theme(request: HttpRequest) -> HttpResponse:
     """Remember light, dark or the system's, and go back to where the person was."""
     chosen = request.POST.get("theme")
     if chosen not in Preferences.Theme.values:
-        return HttpResponseBadRequest("The theme is light, dark or system.")
+        return errors.problem(request, errors.BAD_REQUEST, text=_("The theme is light, dark or as the system."))
     if request.user.is_authenticated:
         mine = preferences_of(request.user)
         mine.user, mine.theme = request.user, chosen

@@ -5,21 +5,32 @@ const root = document.documentElement;
 const byId = (id) => document.getElementById(id);
 root.classList.add("js");
 
-// Toasts. An error stays until it is dismissed.
+const words = byId("words")?.dataset ?? {};
 
-export function toast(text, kind = "info") {
+// Toasts. An error stays until it is dismissed. `link`: {href, text}, opened beside this page, which keeps its form.
+
+export function toast(text, kind = "info", link = null) {
+  for (const same of byId("toasts").children) if (same.firstChild.textContent === text) same.remove(); // said once
   const item = document.createElement("div");
   item.className = `toast ${kind}`;
   if (kind === "error") item.setAttribute("role", "alert");
-  const words = document.createElement("p");
-  words.className = "grow";
-  words.textContent = text;
+  const said = document.createElement("p");
+  said.className = "grow break";
+  said.textContent = text;
   const close = document.createElement("button");
   close.type = "button";
   close.className = "button quiet small";
-  close.textContent = "Dismiss";
+  close.textContent = words.dismiss;
   close.addEventListener("click", () => item.remove());
-  item.append(words, close);
+  item.append(said, close);
+  if (link) {
+    const way = document.createElement("a");
+    Object.assign(way, { href: link.href, textContent: link.text, className: "link", target: "_blank", rel: "noopener" });
+    const line = document.createElement("p");
+    line.append(way);
+    said.after(line);
+    item.classList.add("with-link");
+  }
   byId("toasts").append(item);
   if (kind !== "error") setTimeout(() => item.remove(), 8000);
 }
@@ -28,30 +39,45 @@ document.addEventListener("desk:toast", (event) => toast(event.detail.text ?? ev
 
 // Requests that fail. The page keeps what it has: forms stay as they were filled in.
 
-const REASONS = {
-  403: "You may not do this, or the form has expired. Reload the page and try again.",
-  404: "What this asks for is not here any more. Reload the page.",
-  413: "This is too large to send.",
-  429: "Too many requests just now. Wait a moment and try again.",
-  503: "The desk is not ready. Try again in a moment.",
-};
-
 function reason(answer) {
   const type = answer.getResponseHeader?.("Content-Type") ?? "";
   const said = type.startsWith("text/plain") ? answer.responseText.trim() : "";
-  if (said && said.length < 400) return said;
-  if (REASONS[answer.status]) return REASONS[answer.status];
   const id = answer.getResponseHeader?.("X-Request-ID");
-  return answer.status >= 500
-    ? `Something went wrong here (${answer.status}). Nothing you entered is lost. Try again${id ? `, or quote ${id}` : ""}.`
-    : `The desk did not accept this (${answer.status}). Reload the page and try again.`;
+  const quote = answer.status >= 500 && id ? ` ${words.quote} ${id}.` : "";
+  if (said && said.length < 600) return said + quote;
+  return (words[`s${answer.status}`] ?? (answer.status >= 500 ? words.broken : words.refused)) + quote;
 }
 
-document.addEventListener("htmx:responseError", (event) => toast(reason(event.detail.xhr), "error"));
-document.addEventListener("htmx:timeout", () => toast("No answer in time. What you see may be old; try again.", "error"));
-document.addEventListener("htmx:sendError", () =>
-  toast(navigator.onLine ? "The desk cannot be reached. Try again in a moment." : "You are offline. Nothing was sent.", "error"));
-document.addEventListener("htmx:swapError", () => toast("The answer could not be shown. Reload the page.", "error"));
+document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
+  const href = xhr.getResponseHeader("X-Sign-In");
+  if (xhr.status === 401 && href) toast(words.signedOut, "error", { href, text: words.signIn });
+  else toast(reason(xhr), "error");
+});
+document.addEventListener("htmx:timeout", () => toast(words.timeout, "error"));
+document.addEventListener("htmx:sendError", () => toast(navigator.onLine ? words.unreachable : words.offline, "error"));
+document.addEventListener("htmx:swapError", () => toast(words.swap, "error"));
+window.addEventListener("offline", () => toast(words.offline, "error"));
+window.addEventListener("online", () => {
+  for (const each of byId("toasts").children) if (each.firstChild.textContent === words.offline) each.remove();
+  toast(words.online, "success");
+});
+document.addEventListener("submit", (event) => {
+  if (navigator.onLine || event.defaultPrevented) return;
+  event.preventDefault(); // the browser would leave the page, and the form with it
+  toast(words.offline, "error");
+});
+
+// Signing in again, beside this page, changes the forms' token: they take the new one when one comes back.
+
+const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+let known = token();
+window.addEventListener("focus", () => {
+  const now = token();
+  if (!now || now === known) return;
+  known = now;
+  for (const field of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) field.value = now;
+  document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": now }));
+});
 
 // Busy marks, open menus and focus over a swap.
 
@@ -103,7 +129,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!form.closest(".theme") || !event.submitter) return;
+  if (event.defaultPrevented || !form.closest(".theme") || !event.submitter) return;
   event.preventDefault();
   const { value } = event.submitter;
   if (value === "system") delete root.dataset.theme;

@@ -22,7 +22,8 @@ def test_the_navigation_says_where_one_is(browser):
     page = read(browser.get("/payables/"))
     for navigation in page.all("nav", aria_label="Main"):
         assert [a.text for a in navigation.all("a", aria_current="page")] == ["Payables"]
-    assert browser.get("/")["Location"] == "/receivables/"
+    (home,) = {a.attributes["href"] for a in read(browser.get("/")).all("a", aria_current="page")}
+    assert home == "/"
 
 
 def test_an_invoice_stands_in_its_own_list(browser, connection_to):
@@ -80,6 +81,71 @@ def test_problems_are_said_in_words_with_an_id_to_quote(browser):
     assert fragment["Content-Type"].startswith("text/plain") and b"<" not in fragment.content
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["BAD_REQUEST", "FORBIDDEN", "NOT_FOUND", "ONLY_FORMS", "CONFLICT", "NOT_ACCEPTED", "TOO_MANY", "BROKEN", "NOT_READY"],
+)
+def test_each_problem_says_what_happened_and_the_next_step(kind):
+    request = RequestFactory().post("/x/", {"reason": "Ordered <twice>", "api_key": "sk_live_1", "csrfmiddlewaretoken": "abc"})
+    request.id = "the-id-to-quote"
+    wanted = getattr(errors, kind)
+    answer = errors.problem(request, wanted)
+    page = read(answer)
+    assert answer.status_code == wanted.status
+    assert page.one("h1").text == wanted.title and wanted.next_step in page.text and "the-id-to-quote" in page.text
+    kept = page.one("section", class_="kept")
+    assert "Ordered <twice>" in kept.text, "what was typed can be copied out again"
+    assert "sk_live" not in page.text and "abc" not in kept.text
+
+
+def test_an_address_that_takes_forms_alone_says_so(browser):
+    answer = browser.get("/theme/")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert read(answer).one("h1").text == "This address is no page"
+
+
+def test_too_many_tries_to_sign_in_are_said_in_words(client, operator):
+    for _ in range(12):
+        answer = client.post("/accounts/password/reset/", {"email": operator.email})
+        if answer.status_code == 429:
+            break
+    assert answer.status_code == 429 and read(answer).one("h1").text == "Too many tries"
+
+
+def test_a_database_that_does_not_answer_is_said(client, monkeypatch):
+    from django.db import OperationalError
+
+    from invoicing.web import health
+
+    client.raise_request_exception = False
+
+    def fail(*_):
+        raise OperationalError("secret host")
+
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", fail)
+    client.cookies[settings.SESSION_COOKIE_NAME] = "x" * 32
+    answer = client.get("/receivables/")
+    assert answer.status_code == 503 and "secret" not in read(answer).text
+    assert [a.attributes["href"] for a in read(answer).all("a", class_="primary")] == ["/receivables/"]
+    assert health
+
+
+def test_signed_out_meanwhile_a_fragment_keeps_its_page_and_is_told_the_way(client):
+    answer = client.get(
+        "/receivables/?q=x", HTTP_HX_REQUEST="true", HTTP_HX_CURRENT_URL="http://testserver/invoices/7/?tab=lines"
+    )
+    assert answer.status_code == 401 and not answer.content and "HX-Redirect" not in answer
+    assert answer["X-Sign-In"] == "/accounts/login/?next=%2Finvoices%2F7%2F%3Ftab%3Dlines"
+    elsewhere = client.post("/theme2/", HTTP_HX_REQUEST="true", HTTP_HX_CURRENT_URL="https://evil.example/")
+    assert elsewhere["X-Sign-In"] == "/accounts/login/?next=%2F"
+
+
+def test_signed_out_meanwhile_a_form_comes_back_to_its_page(client):
+    answer = client.post("/preferences/", {"theme": "dark"}, HTTP_REFERER="http://testserver/preferences/?a=1")
+    assert answer["Location"] == "/accounts/login/?next=%2Fpreferences%2F%3Fa%3D1"
+    assert "nothing was sent" in read(client.get(answer["Location"])).text
+
+
 def test_an_error_of_our_own_is_a_page_even_when_its_template_is_broken(monkeypatch):
     request = RequestFactory().get("/")
     request.id = "abc"
@@ -128,8 +194,12 @@ def test_who_is_deactivated_is_out_at_once(browser, operator):
 @pytest.mark.parametrize(
     "address",
     [
+        "/",
         "/receivables/",
         "/payables/",
+        "/preferences/",
+        "/preferences/keys/",
+        "/palette/",
         "/unreadable/",
         "/accounts/login/",
         "/accounts/password/change/",
@@ -158,3 +228,21 @@ def test_pages_are_not_kept(browser):
 def test_nobody_signs_up(client):
     assert "closed" in client.get("/accounts/signup/").content.decode().lower()
     assert "Sign up" not in client.get("/accounts/login/").content.decode()
+
+
+def test_script_and_style_of_the_list_stay_small_and_at_home(browser, connection_to):
+    """Compressed, under 60 kB; and nothing is fetched from elsewhere."""
+    import gzip
+
+    from django.contrib.staticfiles.finders import find
+
+    make_invoice(connection_to("orb"))
+    page = read(browser.get("/receivables/"))
+    links = [each.attributes["href"] for each in page.all("link")] + [each.attributes["src"] for each in page.all("script")]
+    assert all(link.startswith("/static/") for link in links)
+    files = [find(link.removeprefix("/static/")) for link in links if link.endswith((".css", ".js"))]
+    assert len(files) >= 8
+    total = sum(len(gzip.compress(open(path, "rb").read(), 9)) for path in files)
+    assert total < 60_000, total
+    imported = [line for path in files if path.endswith(".js") and "/desk/" in path for line in open(path) if line.startswith("import")]
+    assert imported == [], "a module that imports another loads it unseen"
