@@ -213,6 +213,29 @@ def _gathered(steps: list[Step]) -> Iterator[Step]:
         yield replace(found[-1], lines=[*lines, between])
 
 
+APPROVING = {  # what happened: in words, its sign
+    "awaiting": ("Waits for approval", "clock", "blue"),
+    "stale": ("The seal broke: it waits for approval again", "triangle-alert", "amber"),
+    "reworked": ("Changed, so it waits for approval again", "file-pen", "amber"),
+    "withdrawn": ("Withdrawn before anybody decided", "x", ""),
+    "rejected": ("Rejected", "circle-x", "red"),
+    "expired": ("Nobody approved it in time", "clock", ""),
+}
+
+
+def _approving(entry: AuditEntry, did: str) -> Step:
+    title, icon, tone = APPROVING[did]
+    lines = [entry.facts["why"]] if entry.facts.get("why") else []
+    lines += [
+        f"{what}: was {was or 'nothing'}, is {now or 'nothing'}" for what, was, now, _ in entry.facts.get("changed", ())
+    ]
+    if did == "awaiting":
+        lines = [f"Policy {entry.facts['policy']}: {', '.join(need['rule'] for need in entry.facts['needs'])}"]
+    return Step(
+        at=entry.at, title=title, icon=icon, tone=tone, by=entry.actor_name if entry.actor_id else "", lines=lines
+    )
+
+
 def _steps(operation: Operation, audit: list[AuditEntry]) -> Iterator[Step]:
     yield Step(
         at=operation.created_at,
@@ -224,11 +247,11 @@ def _steps(operation: Operation, audit: list[AuditEntry]) -> Iterator[Step]:
     for entry in audit:
         did = entry.action.rpartition(".")[2]
         if did == "approved":
-            nobody_else = entry.facts.get("policy") == "none"
-            lines = ["No policy asks for a second person."] if nobody_else else []
-            yield Step(
-                at=entry.at, title="Approved", icon="check", by=entry.actor_name if entry.actor_id else "", lines=lines
-            )
+            policy = entry.facts.get("policy")
+            lines = ["No policy asks for a second person." if policy == "none" else f"As policy {policy} asks."]
+            yield Step(at=entry.at, title="Approved", icon="check", lines=lines)
+        elif did in APPROVING:
+            yield _approving(entry, did)
         elif did == "cancelled":
             yield Step(at=entry.at, title="Called back before it was sent", icon="x", by=entry.actor_name)
         elif did in BY_HAND:
