@@ -22,6 +22,7 @@ ONE_BY_ONE = {
     "create_invoice": _("It starts from a customer, not from an invoice."),
     "preview": _("It only reads, and is looked at one by one."),
     "upcoming": _("It only reads, and is looked at one by one."),
+    "usage_breakdown": _("It only reads, and is looked at one by one."),
     "customer_summary": _("It only reads, and is looked at one by one."),
 }
 
