@@ -124,19 +124,21 @@ def _told(invoice: Invoice, number: int, sign: Sign) -> None:
     """Nothing to tell where one of our operations did it, or may be doing it."""
     ours = Operation.objects.filter(invoice=invoice, verb__in=sign.verbs).order_by("-created_at")
     if sign.name == "lines":
-        _told_twice(invoice, number, ours)
+        _told_twice(invoice, ours)
     last = ours.first()
     if sign.decided and ours.filter(state__in=EXPLAINED).exists():
         return
     if last and last.state in EXPLAINED:
         return
     name = PROVIDERS[invoice.connection.provider].name
-    late = _late(last, sign) if last else None
-    if late:
+    late = _late(last, sign) if last else ""
+    if last and late:
         text = f"{name} shows it as {invoice.provider_status}, though our request was called not done."
-        if not sign.decided:
-            text = f"{VERBS[late.verb].name} was called not done, and {name} shows its effect now. {late.saw}."
-        _report(Incident.Kind.LATE, invoice, f"{sign.name}:{invoice.pk}:{number}", text, late.operation)
+        mark = f"{sign.name}:{invoice.pk}:{number}"
+        if not sign.decided:  # what the mirror shows now, whichever version brought it: told once an operation
+            text = f"{VERBS[last.verb].name} was called not done, and {name} shows its effect now. {late}."
+            mark = f"late:{last.pk}"
+        _report(Incident.Kind.LATE, invoice, mark, text, last)
     elif sign.decided:
         text = f"{name} shows it as {invoice.provider_status}, and nobody here asked for that."
         _report(Incident.Kind.FOREIGN, invoice, f"{sign.name}:{invoice.pk}:{number}", text)
@@ -145,25 +147,18 @@ def _told(invoice: Invoice, number: int, sign: Sign) -> None:
         _report(Incident.Kind.FOREIGN, invoice, f"{sign.name}:{invoice.pk}:{number}", text)
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
-    operation: Operation
-    verb: str
-    saw: str = ""
-
-
-def _late(last: Operation, sign: Sign) -> Late | None:
-    """The operation that was called not done and whose effect the mirror shows."""
+def _late(last: Operation, sign: Sign) -> str:
+    """What the mirror shows of an operation that was called not done; empty where it shows nothing of it."""
     written = last.attempts.exclude(wire=Attempt.Wire.NONE)
     if sign.decided:
-        return Late(last, last.verb) if written.exists() else None
+        return "It has ended" if written.exists() else ""
     ended = last.finished_at
     if last.state != OperationState.NOT_DONE or ended is None or clock.now() - ended > LATE_WITHIN:
-        return None
+        return ""
     if not written.filter(wire=Attempt.Wire.MAYBE).exists():
-        return None
+        return ""
     found = VERBS[last.verb].proof(Reading(last, PROVIDERS[last.connection.provider], NoWire()))
-    return Late(last, last.verb, found.saw) if found.verdict is Verdict.APPLIED else None
+    return found.saw if found.verdict is Verdict.APPLIED else ""
 
 
 def _issued_by_hand(invoice: Invoice, number: int) -> bool:
@@ -172,7 +167,7 @@ def _issued_by_hand(invoice: Invoice, number: int) -> bool:
     return before is not None and before.payload_json().get("will_auto_issue") is False
 
 
-def _told_twice(invoice: Invoice, number: int, ours) -> None:
+def _told_twice(invoice: Invoice, ours) -> None:
     """More lines like one that we added than we added of them."""
     added = [each for each in ours.filter(verb=AddLine.key) if each.state == OperationState.SUCCEEDED]
     if not added:
@@ -184,7 +179,7 @@ def _told_twice(invoice: Invoice, number: int, ours) -> None:
     same = [line for line in lines if _is(line, newest.arguments)]
     if len(same) > len(alike):
         text = f"“{same[0].text.text[:80]}” stands on it {len(same)} times, and was added {len(alike)} times from here."
-        _report(Incident.Kind.DOUBLE, invoice, f"line:{invoice.pk}:{number}", text, newest)
+        _report(Incident.Kind.DOUBLE, invoice, f"line:{newest.pk}:{len(same)}", text, newest)
 
 
 def _is(line, arguments: dict[str, Any]) -> bool:
