@@ -1,6 +1,5 @@
 """What waits for approval, the page on which one decides, and changing what was asked for."""
 
-import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,10 +18,9 @@ from invoicing.access.scopes import covers
 from invoicing.approvals import counting
 from invoicing.approvals.deciding import CannotDecide
 from invoicing.approvals.people import Desk, Stand, Table
-from invoicing.models import Approval, ApprovalRequest, Connection, Invoice
+from invoicing.models import ApprovalRequest, Connection, Invoice
 from invoicing.operations import approving, preimage
 from invoicing.operations.registry import VERBS
-from invoicing.operations.requesting import CannotRequest
 from invoicing.web.actions import consequence_card
 from invoicing.web.finding import address_of, must_see
 from invoicing.web.invoice_tabs.shown import shown_version
@@ -82,15 +80,6 @@ class DecisionForm(forms.Form):
     decision = forms.ChoiceField(choices=[("approve", "approve"), ("reject", "reject")])
     reason = forms.CharField(required=False, max_length=2000)
     in_place_of = forms.IntegerField(required=False)
-
-
-class ReworkForm(forms.Form):
-    """Why and under which reference; the arguments are the verb's own form."""
-
-    seal = forms.RegexField(r"\A[0-9a-f]{64}\Z", widget=forms.HiddenInput)
-    token = forms.RegexField(r"\A[0-9a-f]{32}\Z", widget=forms.HiddenInput)
-    reason = forms.CharField(max_length=2000)
-    reference = forms.CharField(required=False, max_length=200)
 
 
 def row_of(asked: ApprovalRequest, user, desk: Desk | None = None) -> Row:
@@ -188,46 +177,6 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     if not approving.withdraw(asked, by=request.user, ip=address_of(request)):
         messages.warning(request, _("It was too late to take it back. This is how it stands."))
     return redirect(_way_on(asked))
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def rework(request: HttpRequest, pk: int) -> HttpResponse:
-    """Change what waits, or ask anew for what was turned down."""
-    asked = approval_for(request, pk)
-    operation = asked.operation
-    if operation is None:
-        raise Http404
-    verb = VERBS[operation.verb]
-    rights.require(request.user, verb.right, operation)
-    about = verb.about(operation)
-    make = verb.form_for(about)
-    if request.method != "POST":
-        start = {
-            "seal": asked.seal,
-            "token": uuid.uuid4().hex,
-            "reason": operation.reason,
-            "reference": operation.reference,
-        }
-        arguments = make(initial=operation.arguments) if make else None
-        return _rework_page(request, asked, ReworkForm(initial=start), arguments)
-    form, arguments = ReworkForm(request.POST), make(request.POST) if make else None
-    if not form.is_valid() or (arguments is not None and not arguments.is_valid()):
-        return _rework_page(request, asked, form, arguments)
-    given = form.cleaned_data
-    try:
-        changed = approving.rework(
-            asked,
-            by=request.user,
-            seal=given["seal"],
-            reason=given["reason"],
-            reference=given["reference"],
-            arguments=arguments.given() if arguments is not None else {},
-            token=given["token"],
-            ip=address_of(request),
-        )
-    except (CannotDecide, CannotRequest) as refusal:
-        return _rework_page(request, asked, form, arguments, problem=str(refusal))
-    return redirect("operation", changed.pk)
 
 
 def approval_for(request: HttpRequest, pk: int) -> ApprovalRequest:
@@ -344,18 +293,3 @@ def places(asked: ApprovalRequest) -> list[Place]:
         for need in asked.needs
         for step, taken in zip(need["steps"], counting.filled(need, table.given), strict=True)
     ]
-
-
-def _rework_page(request, asked, form, arguments, *, problem: str = "") -> HttpResponse:
-    operation = asked.operation
-    context = {
-        "asked": asked,
-        "operation": operation,
-        "verb": VERBS[operation.verb],
-        "invoice": operation.invoice,
-        "form": form,
-        "arguments": arguments,
-        "problem": problem,
-        "approvals_lost": asked.decisions.filter(round=asked.round, decision=Approval.Decision.APPROVED).count(),
-    }
-    return render(request, "approvals/rework.html", context, status=422 if request.method == "POST" else 200)

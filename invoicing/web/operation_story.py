@@ -260,7 +260,7 @@ def _steps(operation: Operation, audit: list[AuditEntry]) -> Iterator[Step]:
         yield from _attempt(operation, attempt)
     for seen in operation.evidence:
         yield _evidence(seen, operation)
-    if operation.finished_at and operation.state != State.CANCELLED:
+    if operation.finished_at and operation.state not in (State.CANCELLED, State.REJECTED, State.EXPIRED):
         stands = told(operation)
         yield Step(
             at=operation.finished_at,
