@@ -208,7 +208,7 @@ def _second(invoice: Invoice) -> Iterator[tuple[Incident.Kind, str, str, Invoice
             siblings = Invoice.objects.filter(connection=invoice.connection, replaces=invoice.replaces).count()
             if siblings > 1:
                 text = f"{siblings} invoices say that they replace it; the newest is {invoice}."
-                yield Incident.Kind.DOUBLE, f"replaced:{replaced.pk}:{siblings}", text, replaced, last
+                yield Incident.Kind.DOUBLE, f"double:{last.pk}", text, replaced, last
             elif last.state == OperationState.NOT_DONE and _was_written(last):
                 text = f"{VERBS[last.verb].name} was called not done, and {name} shows its replacement {invoice} now."
                 yield Incident.Kind.LATE, f"replaced:{replaced.pk}:late", text, replaced, last
