@@ -20,6 +20,7 @@ class Column:
     reads: tuple[str, ...] = ()
     of: tuple[Direction, ...] = (Direction.RECEIVABLE, Direction.PAYABLE)
     bill_label: str = ""  # its label among payables
+    needs: str = ""  # the right without which it is not shown
 
 
 HEADER = "number"
@@ -36,21 +37,23 @@ COLUMNS = {
         Column("period", _("Period"), "", "day period"),
         Column("listed", _("Issued"), "listed", "day"),
         Column("due", _("Due"), "due", "day due", of=RECEIVABLE_ONLY),
-        Column("total", _("Total"), "total", "number"),
-        Column("left", _("Left to pay"), "left", "number left", of=RECEIVABLE_ONLY),
-        Column("further", _("Further units"), "", "number further", of=PAYABLE_ONLY),
-        Column("subtotal", _("Subtotal"), "", "number", ("i.subtotal",)),
-        Column("tax", _("Tax"), "", "number", ("i.tax",)),
-        Column("paid_amount", _("Paid so far"), "", "number", ("i.amount_paid",), of=RECEIVABLE_ONLY),
+        Column("total", _("Total"), "total", "number", needs="view_money"),
+        Column("left", _("Left to pay"), "left", "number left", of=RECEIVABLE_ONLY, needs="view_money"),
+        Column("further", _("Further units"), "", "number further", of=PAYABLE_ONLY, needs="view_money"),
+        Column("subtotal", _("Subtotal"), "", "number", ("i.subtotal",), needs="view_money"),
+        Column("tax", _("Tax"), "", "number", ("i.tax",), needs="view_money"),
+        Column(
+            "paid_amount", _("Paid so far"), "", "number", ("i.amount_paid",), of=RECEIVABLE_ONLY, needs="view_money"
+        ),
         Column("currency", _("Currency"), "", "unit"),
         Column("connection", _("Connection"), "", "from"),
         Column("word", _("Provider's word"), "", "word"),
         Column("external_id", _("Provider's id"), "", "code"),
         Column("po", _("PO number"), "", "code", ("i.po_number",), of=RECEIVABLE_ONLY),
         Column("kind", _("Kind"), "", "word", ("i.kind",)),
-        Column("email", _("E-mail"), "", "who", ("c.email",), of=RECEIVABLE_ONLY),
+        Column("email", _("E-mail"), "", "who", ("c.email",), of=RECEIVABLE_ONLY, needs="view_personal"),
         Column("lines", _("Lines"), "", "number", ("i.line_count",)),
-        Column("difference", _("Lines differ by"), "", "number", ("i.line_difference",)),
+        Column("difference", _("Lines differ by"), "", "number", ("i.line_difference",), needs="view_money"),
         Column("finalized", _("Finalized"), "", "day", ("i.finalized_on", "i.finalized_seen")),
         Column("voided", _("Voided"), "", "day", ("i.voided_on", "i.voided_seen")),
         Column("paid", _("Paid on"), "", "day", ("i.paid_at",), of=RECEIVABLE_ONLY),

@@ -170,6 +170,15 @@ class CustomerRow:
     members: list[Customer]  # everybody linked with them, themselves among them
     sums: list[UnitSum]
 
+    @property
+    def invoices(self) -> int:
+        return sum(each.invoices for each in self.sums)
+
+    @property
+    def owed(self) -> list[UnitSum]:
+        """Live amounts that are owed to us; test data and what its provider no longer has are not."""
+        return [each for each in self.sums if each.book == Book.RECEIVABLE and each.left]
+
 
 @dataclass(frozen=True)
 class CustomerPage:

@@ -60,9 +60,9 @@ class InvoiceList:
     def _counted(self, *, cap: int | None) -> Facets:
         return facets.from_customers(self.asked, cap=cap) or facets.from_rows(self.asked, cap=cap)
 
-    def page(self, *, size: int = 50, after: str = "", before: str = "") -> paging.Page:
+    def page(self, *, size: int = 50, after: str = "", before: str = "", reads: tuple[str, ...] = ()) -> paging.Page:
         """Errors: paging.BadCursor."""
-        return paging.page(self.asked, size=size, after=after, before=before)
+        return paging.page(self.asked, size=size, after=after, before=before, reads=reads)
 
     def ids(self) -> Iterator[int]:
         """Our ids of the whole set, in the list's order."""

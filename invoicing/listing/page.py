@@ -65,8 +65,8 @@ class Page:
     older: str = ""  # mark to go on after; empty on the last
 
 
-def page(asked: Asked, *, size: int = 50, after: str = "", before: str = "") -> Page:
-    """The rows after (or before) a mark.
+def page(asked: Asked, *, size: int = 50, after: str = "", before: str = "", reads: tuple[str, ...] = ()) -> Page:
+    """The rows after (or before) a mark. `reads`: as rows.listed has it.
 
     Errors: BadCursor.
     """
@@ -78,12 +78,12 @@ def page(asked: Asked, *, size: int = 50, after: str = "", before: str = "") -> 
         return Page([])
     ids = _ids(asked, sort, mark, backwards=backwards, limit=size + 1)
     if backwards and len(ids) < size:  # the way back ended early: the first page, whole
-        return page(asked, size=size)
+        return page(asked, size=size, reads=reads)
     more = len(ids) > size
     ids = ids[:size]
     if backwards:
         ids.reverse()
-    rows = listed(ids, further=criteria.book.direction == Direction.PAYABLE)
+    rows = listed(ids, further=criteria.book.direction == Direction.PAYABLE, reads=reads)
     if not rows:
         return Page([])
     first, last = _mark(rows[0], sort), _mark(rows[-1], sort)

@@ -3,9 +3,9 @@
 Fifty model instances of forty columns would cost more than everything else a page does.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -40,6 +40,7 @@ class Row(NamedTuple):
     differing: bool
     gone_on: date | None
     further: list[tuple[str, Decimal]]  # totals in further units
+    more: dict[str, Any]  # what a further column of the list reads, by its name in SQL
 
 
 _COLUMNS = (
@@ -50,12 +51,15 @@ _COLUMNS = (
 )
 
 
-def listed(ids: list[int], *, further: bool) -> list[Row]:
-    """The rows with these ids, in their order; one query, and one more where `further` totals may exist."""
+def listed(ids: list[int], *, further: bool, reads: tuple[str, ...] = ()) -> list[Row]:
+    """The rows with these ids, in their order; one query, and one more where `further` totals may exist. `reads`: what
+    columns.Column.reads asks for.
+    """
     if not ids:
         return []
     marks = ", ".join(["%s"] * len(ids))
-    sql = f"SELECT {_COLUMNS} FROM {TABLE} i JOIN invoicing_customer c ON c.id = i.customer_id WHERE i.id IN ({marks})"
+    columns = ", ".join([_COLUMNS, *reads])
+    sql = f"SELECT {columns} FROM {TABLE} i JOIN invoicing_customer c ON c.id = i.customer_id WHERE i.id IN ({marks})"
     totals: dict[int, list[tuple[str, Decimal]]] = {}
     with connection.cursor() as cursor:
         cursor.execute(sql, ids)
@@ -67,10 +71,18 @@ def listed(ids: list[int], *, further: bool) -> list[Row]:
             cursor.execute(sql, ids)
             for pk, unit, total in cursor.fetchall():
                 totals.setdefault(pk, []).append((unit, Decimal(total)))
-    return [_row(found[pk], totals.get(pk, [])) for pk in ids if pk in found]
+    width = len(Row._fields) - 2
+    return [_row(found[pk][:width], totals.get(pk, []), _more(reads, found[pk][width:])) for pk in ids if pk in found]
 
 
-def _row(values: tuple, further: list) -> Row:
+def _more(reads: tuple[str, ...], values: tuple) -> dict[str, Any]:
+    return {
+        name: _READ[name](value) if name in _READ and value is not None else value
+        for name, value in zip(reads, values, strict=True)
+    }
+
+
+def _row(values: tuple, further: list, more: dict[str, Any]) -> Row:
     (*head, total, due, total_micros, due_micros, outstanding, listed_on, listed_by, due_date, due_sort, start, end,
      replaced, differing, gone_at) = values  # fmt: skip
     return Row(
@@ -90,9 +102,27 @@ def _row(values: tuple, further: list) -> Row:
         bool(differing),
         None if gone_at is None else date.fromisoformat(str(gone_at)[:10]),
         further,
+        more,
     )
+
+
+def _moment(value: datetime | str) -> datetime:
+    """SQLite keeps moments as text in UTC."""
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
 
 
 def _day(value: date | str | None) -> date | None:
     """SQLite keeps days as text."""
     return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+_READ = {
+    "i.subtotal": Decimal,
+    "i.tax": Decimal,
+    "i.amount_paid": Decimal,
+    "i.line_difference": Decimal,
+    "i.finalized_on": _day,
+    "i.voided_on": _day,
+    "i.paid_at": _moment,
+    "i.read_at": _moment,
+}

@@ -6,63 +6,127 @@ put in unescaped (pills, badges, days) were escaped when they were made. Nothing
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from html import escape
 from urllib.parse import urlencode
 
+from babel.dates import format_skeleton
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
+from invoicing.listing.columns import FIRST_CHOICE, HEADER, Column
 from invoicing.listing.rows import Row
 from invoicing.models import Connection
 from invoicing.vocabulary import Direction, ListedBy
 from invoicing.web import marks
-from invoicing.web.formats import day_text, figure_parts, period_text, unit_text
+from invoicing.web.formats import day_text, figure_parts, locale, number_text, period_text, unit_text
 
 NOTHING = '<span class="none">—</span>'
-REPLACED = ' <span class="pill plain">Replaced</span>'
-DIFFERING = ' <span class="pill plain amber">Lines differ</span>'
+
+
+@dataclass(slots=True)
+class Look:
+    """What cells need beside their row."""
+
+    direction: Direction
+    today: date
+    language: str
+    connections: dict[int, Connection]
+    badges: dict[int, SafeString]
+    tail: str  # of the links of the rows
+    words: dict[str, str]  # the few words that stand in many rows, in the reader's language
 
 
 def rows_html(
     rows: Iterable[Row],
     connections: Iterable[Connection],
+    columns: Iterable[Column],
     *,
     direction: Direction,
     today: date,
     named: bool,
-    listed_at: str = "",
+    listed_at: str,
+    group: str = "",
 ) -> SafeString:
     """`named`: the provider column says which connection, because one provider has several. `listed_at`: the address of
-    the list, which the links of the rows carry along, so that an invoice's page knows its neighbors.
+    the list, which the links of the rows carry along, so that an invoice's page knows its neighbors. `group`: a key of
+    criteria.GROUPS, whose every new value gets a heading.
     """
-    badges = {
-        each.pk: (each.provider, marks.provider_badge(each.provider, each.name if named else ""))
-        for each in connections
-    }
-    language = get_language() or "en"
-    cells: Callable[[Row], str] = _bill if direction == Direction.PAYABLE else _claim
-    tail = escape(f"?{urlencode({'list': listed_at})}") if listed_at else ""
-    return SafeString(
-        "".join([_head(row, *badges[row.connection_id], tail) + cells(row, today, language) for row in rows])
+    columns = list(columns)
+    look = Look(
+        direction=direction,
+        today=today,
+        language=get_language() or "en",
+        connections={each.pk: each for each in connections},
+        badges={each.pk: marks.provider_badge(each.provider, each.name if named else "") for each in connections},
+        tail=escape(f"?{urlencode({'list': listed_at})}"),
+        words={
+            "select": escape(_("Select")),
+            "peek": escape(_("Peek at")),
+            "replaced": f' <span class="pill plain">{escape(_("Replaced"))}</span>',
+            "differing": f' <span class="pill plain amber">{escape(_("Lines differ"))}</span>',
+            "overdue": escape(_("overdue")),
+            "seen": escape(_("first seen")),
+            "gone": escape(_("gone")),
+        },
+    )
+    cells = [(CELLS[column.key], _opening(column, direction)) for column in columns if column.key != HEADER]
+    parts, heading, last = [], HEADINGS.get(group), None
+    for row in rows:
+        if heading is not None and (name := heading(row, look)) != last:
+            last = name
+            parts.append(f'<tr class="group"><th scope="colgroup" colspan="{len(columns) + 2}">{name}</th></tr>')
+        parts.append(_head(row, look))
+        parts += [cell(row, look, opening) for cell, opening in cells]
+        parts.append(_peek(row, look))
+    return SafeString("".join(parts))
+
+
+def _opening(column: Column, direction: Direction) -> str:
+    """The start of a cell's tag. One that was added by choice says on a phone, where no header is shown, what it is."""
+    if column.key in FIRST_CHOICE[direction]:
+        return f'<td class="{column.css}"'
+    return f'<td class="{column.css} more" data-label="{escape(str(column.label))}"'
+
+
+def _head(row: Row, look: Look) -> str:
+    id_ = escape(row.external_id)
+    name = _name(row, look.direction, id_)
+    return (
+        f'<tr data-invoice="{row.pk}" data-provider="{look.connections[row.connection_id].provider}" '
+        f'data-external-id="{id_}" data-status="{row.status}" data-payment-status="{row.payment_status}">'
+        f'<td class="pick"><input type="checkbox" name="pk" value="{row.pk}" form="bulk" data-row-key="x" '
+        f'aria-label="{look.words["select"]} {escape(row.number) or id_}"></td>'
+        f'<th scope="row"><a href="{invoice_address(row.pk)}{look.tail}" data-row-key="o">{name}</a></th>'
     )
 
 
-def _head(row: Row, provider: str, badge: str, tail: str) -> str:
-    id_, word = escape(row.external_id), escape(row.provider_status)
-    name = escape(row.number) or f'<span class="id" title="{id_}">{id_}</span>'
-    who = escape(row.customer)
-    notes = (REPLACED if row.replaced else "") + (DIFFERING if row.differing else "")
+def _name(row: Row, direction: Direction, id_: str) -> str:
+    """The number; of a bill without one, its period, which is how people speak of it, beside its id."""
+    if row.number:
+        return escape(row.number)
+    if direction == Direction.PAYABLE and row.period_start and row.period_end:
+        return f'{_reference(row.period_start, row.period_end)} <small class="id" title="{id_}">{id_}</small>'
+    return f'<span class="id" title="{id_}">{id_}</span>'
+
+
+def _reference(start: date, end: date) -> str:
+    whole_month = start.day == 1 and end.day == 1 and (end - start).days <= 31
+    return escape(month_text(start) if whole_month else period_text(start, end))
+
+
+def _peek(row: Row, look: Look) -> str:
     return (
-        f'<tr data-invoice="{row.pk}" data-provider="{provider}" data-external-id="{id_}" data-status="{row.status}" '
-        f'data-payment-status="{row.payment_status}"><td class="pick"><input type="checkbox" name="pk" value="{row.pk}" '
-        f'form="bulk" aria-label="Select {escape(row.number) or id_}"></td>'
-        f'<th scope="row"><a href="{invoice_address(row.pk)}{tail}" data-row-key="o">{name}</a></th>'
-        f'<td class="who"{_whole(who, 18)}>{who}</td><td class="from">{badge}</td>'
-        f'<td class="state">{marks.status_pill(row.status)} <small{_whole(word, 18)}>{word}</small>{notes}</td>'
+        f'<td class="peek"><a href="{invoice_address(row.pk)}{look.tail}" data-peek="{invoice_address(row.pk)}peek/" '
+        f'data-row-key="p" aria-label="{look.words["peek"]} {escape(row.number or row.external_id)}">'
+        f"{marks.icon('eye', 's')}</a></td></tr>"
     )
 
 
@@ -71,42 +135,138 @@ def _whole(escaped: str, fits: int) -> str:
     return f' title="{escaped}"' if len(escaped) > fits else ""
 
 
-def _claim(row: Row, today: date, language: str) -> str:
-    left = _amount(row.amount_due, row.currency, language) if row.outstanding else NOTHING
-    return (
-        f'<td class="paid">{marks.payment_pill(row.payment_status)}</td><td class="day">{_listed(row, language)}</td>'
-        f'<td class="day due">{_due(row, today, language)}</td>'
-        f'<td class="number">{_amount(row.total, row.currency, language)}</td><td class="number left">{left}</td></tr>'
-    )
+def _text(of: Callable[[Row], str], fits: int = 18) -> Callable[[Row, Look, str], str]:
+    """A cell of outside text."""
+
+    def cell(row: Row, look: Look, opening: str) -> str:
+        text = escape(of(row) or "")
+        return f"{opening}{_whole(text, fits)}>{text or NOTHING}</td>"
+
+    return cell
 
 
-def _bill(row: Row, today: date, language: str) -> str:
-    further = "<br>".join(_amount(total, unit, language) for unit, total in row.further) or NOTHING
-    period = period_text(row.period_start, row.period_end) if row.period_start and row.period_end else NOTHING
-    return (
-        f'<td class="day">{period}</td><td class="day">{_listed(row, language)}</td>'
-        f'<td class="number">{_amount(row.total, row.currency, language)}</td><td class="number further">{further}</td></tr>'
-    )
+def _figure(of: Callable[[Row], Decimal | None]) -> Callable[[Row, Look, str], str]:
+    """A cell of an amount in the invoice's unit."""
+
+    def cell(row: Row, look: Look, opening: str) -> str:
+        return f"{opening}>{_amount(of(row), row.currency, look.language)}</td>"
+
+    return cell
 
 
-def _listed(row: Row, language: str) -> str:
+def _inner(of: Callable[[Row, Look], str]) -> Callable[[Row, Look, str], str]:
+    """A cell of what is HTML already."""
+
+    def cell(row: Row, look: Look, opening: str) -> str:
+        return f"{opening}>{of(row, look)}</td>"
+
+    return cell
+
+
+def _state(row: Row, look: Look) -> str:
+    word = escape(row.provider_status)
+    notes = (look.words["replaced"] if row.replaced else "") + (look.words["differing"] if row.differing else "")
+    return f"{marks.status_pill(row.status)} <small{_whole(word, 18)}>{word}</small>{notes}"
+
+
+def _period(row: Row, look: Look) -> str:
+    return period_text(row.period_start, row.period_end) if row.period_start and row.period_end else NOTHING
+
+
+def _further(row: Row, look: Look) -> str:
+    return "<br>".join(_amount(total, unit, look.language) for unit, total in row.further) or NOTHING
+
+
+def _listed(row: Row, look: Look) -> str:
     """The issue date; any other date it is listed under says what it is."""
     if row.gone_on:
-        return f"{_day(row.listed_on, language)} <small>gone {day_text(row.gone_on)}</small>"
+        return f"{_day(row.listed_on, look.language)} <small>{look.words['gone']} {day_text(row.gone_on)}</small>"
     if row.listed_by == ListedBy.ISSUED:
-        return _day(row.listed_on, language)
-    return f"{_day(row.listed_on, language)} <small>{_label(row.listed_by)}</small>"
+        return _day(row.listed_on, look.language)
+    return f"{_day(row.listed_on, look.language)} <small>{_label(row.listed_by)}</small>"
 
 
-def _due(row: Row, today: date, language: str) -> str:
+def _due(row: Row, look: Look) -> str:
     if row.due_date is None:
         return NOTHING
-    shown = _day(row.due_date, language)
-    return (
-        f'<span class="late">{shown} <small>overdue</small></span>'
-        if row.outstanding and row.due_date < today
-        else shown
-    )
+    shown = _day(row.due_date, look.language)
+    if row.outstanding and row.due_date < look.today:
+        return f'<span class="late">{shown} <small>{look.words["overdue"]}</small></span>'
+    return shown
+
+
+def _milestone(kind: str) -> Callable[[Row, Look], str]:
+    """A day that the provider may not say: then the one on which we first saw it so, and that is said."""
+
+    def inner(row: Row, look: Look) -> str:
+        day, seen = row.more[f"i.{kind}_on"], row.more[f"i.{kind}_seen"]
+        if day is None:
+            return NOTHING
+        shown = _day(day, look.language)
+        return f"{shown} <small>{look.words['seen']}</small>" if seen else shown
+
+    return inner
+
+
+def _moment(name: str) -> Callable[[Row, Look], str]:
+    def inner(row: Row, look: Look) -> str:
+        moment = row.more[name]
+        return NOTHING if moment is None else _day(timezone.localdate(moment), look.language)
+
+    return inner
+
+
+CELLS: dict[str, Callable[[Row, Look, str], str]] = {
+    "customer": _text(lambda row: row.customer),
+    "provider": _inner(lambda row, look: look.badges[row.connection_id]),
+    "status": _inner(_state),
+    "payment": _inner(lambda row, look: marks.payment_pill(row.payment_status)),
+    "period": _inner(_period),
+    "listed": _inner(_listed),
+    "due": _inner(_due),
+    "total": _figure(lambda row: row.total),
+    "left": _figure(lambda row: row.amount_due if row.outstanding else None),
+    "further": _inner(_further),
+    "subtotal": _figure(lambda row: row.more["i.subtotal"]),
+    "tax": _figure(lambda row: row.more["i.tax"]),
+    "paid_amount": _figure(lambda row: row.more["i.amount_paid"]),
+    "currency": _inner(lambda row, look: _unit(row.currency)),
+    "connection": _inner(lambda row, look: escape(look.connections[row.connection_id].name)),
+    "word": _text(lambda row: row.provider_status, 24),
+    "external_id": _text(lambda row: row.external_id),
+    "po": _text(lambda row: row.more["i.po_number"]),
+    "kind": _text(lambda row: row.more["i.kind"], 24),
+    "email": _text(lambda row: row.more["c.email"]),
+    "lines": _inner(lambda row, look: number_text(row.more["i.line_count"], language=look.language)),
+    "difference": _figure(lambda row: row.more["i.line_difference"]),
+    "finalized": _inner(_milestone("finalized")),
+    "voided": _inner(_milestone("voided")),
+    "paid": _inner(_moment("i.paid_at")),
+    "synced": _inner(_moment("i.read_at")),
+    "replaces": _text(lambda row: row.more["i.replaces"]),
+    "replaced_by": _text(lambda row: row.more["i.replaced_by"]),
+}
+"""Column → its cell. The naming column is the row's head."""
+
+HEADINGS: dict[str, Callable[[Row, Look], str]] = {
+    "month": lambda row, look: escape(month_text(row.listed_on)),
+    "customer": lambda row, look: escape(row.customer),
+    "provider": lambda row, look: look.badges[row.connection_id],
+    "status": lambda row, look: marks.status_pill(row.status),
+    "payment": lambda row, look: marks.payment_pill(row.payment_status),
+    "currency": lambda row, look: _unit(row.currency),
+}
+"""What rows stand under → the heading of a row's part."""
+
+
+@lru_cache(maxsize=1024)
+def _month(year: int, month: int, language: str) -> str:
+    return format_skeleton("yMMM", date(year, month, 1), locale=locale(language))
+
+
+def month_text(day: date) -> str:
+    """Feb 2026."""
+    return _month(day.year, day.month, get_language() or "en")
 
 
 @lru_cache(maxsize=8192)
@@ -114,12 +274,11 @@ def _day(day: date, language: str) -> str:
     return marks.day(day)
 
 
-@lru_cache(maxsize=8)
 def _label(listed_by: str) -> str:
     return escape(ListedBy(listed_by).label.lower())
 
 
-def _amount(amount, unit: str, language: str) -> str:
+def _amount(amount: Decimal | None, unit: str, language: str) -> str:
     if amount is None:
         return NOTHING
     figure, finer = figure_parts(amount, unit, language)

@@ -1,62 +1,39 @@
-from dataclasses import dataclass
+"""The lists of invoices: one address, one query, one page."""
+
 from datetime import date
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from invoicing.access import rights, scopes
-from invoicing.listing.criteria import SORTS
-from invoicing.listing.facets import Facets
+from invoicing.listing.columns import Column, columns_named
 from invoicing.listing.filters import InvoiceFilters
 from invoicing.listing.invoice_list import InvoiceList
 from invoicing.listing.page import BadCursor, Page
 from invoicing.listing.summary import BookSummary
 from invoicing.listing.tabs import tabs_of
-from invoicing.models import Book, preferences_of
+from invoicing.models import Book, User, preferences_of
 from invoicing.vocabulary import Direction
+from invoicing.web import columns, saved_views
 from invoicing.web.context import shell_of
 from invoicing.web.filter_menus import FilterMenus
+from invoicing.web.finding import asked_by_htmx
 from invoicing.web.invoice_rows import invoice_address, rows_html
-from invoicing.web.links import Here
+from invoicing.web.links import LOOK, Here
 from invoicing.web.rendering import render_pair
 
 PART = "invoices"
 """The id of the element that holds the list, which htmx swaps."""
-SETS = (("live", "Live"), ("test", "Test"), ("gone", "Gone"))
+COUNTS = "list-counts"
+"""The id of the element that asks for the counts and totals from time to time."""
+SETS = (("live", gettext_lazy("Live")), ("test", gettext_lazy("Test")), ("gone", gettext_lazy("Gone")))
 TILES = 6
 SIZES = [value for value, _ in InvoiceFilters.base_fields["rows"].choices]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    label: str
-    sort: str = ""
-    css: str = ""
-
-
-RECEIVABLE_COLUMNS = (
-    Column("Number", "number"),
-    Column("Customer", "customer"),
-    Column("Provider", "provider"),
-    Column("Status", "status"),
-    Column("Payment", "payment"),
-    Column("Issued", "listed"),
-    Column("Due", "due"),
-    Column("Total", "total", "number"),
-    Column("Left to pay", "left", "number left"),
-)
-PAYABLE_COLUMNS = (
-    Column("Number", "number"),
-    Column("Account", "customer"),
-    Column("Provider", "provider"),
-    Column("Status", "status"),
-    Column("Period"),
-    Column("Issued", "listed"),
-    Column("Total", "total", "number"),
-    Column("Further units", "", "number"),
-)
 
 
 @require_GET
@@ -72,10 +49,15 @@ def payables(request: HttpRequest) -> HttpResponse:
 
 
 def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
-    """The filtered invoices. htmx asks the same address and gets the list alone."""
+    """The filtered invoices. htmx asks the same address and gets the list alone, or the counts alone."""
     rights.require(request.user, "view")
+    views = saved_views.shelf(request.user, direction)
+    if address := saved_views.leads_to(request, views):
+        return redirect(address)
+    here = Here(request.path, request.GET, opens_view=views.default is not None)
+    if "arrange" in request.GET:
+        return redirect(columns.arranged(here, request.GET, direction))
     shell, today = shell_of(request), timezone.localdate()
-    here = Here(request.path, request.GET)
     data = request.GET.get("data", "live")
     reach = scopes.connection_ids(request.user)
     summary = BookSummary(Book.of(direction, live=data != "test", gone=data == "gone"), today, reach)
@@ -86,10 +68,15 @@ def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
     match = found.exact_match()
     if match and _asked_for_one(request, here):
         return _go_to(request, invoice_address(match.pk))
-    size = filters.cleaned_data.get("rows") or str(preferences_of(request.user).rows)
-    page, misplaced = _page(found, request, size=int(size))
+    likes, asked = preferences_of(request.user), filters.cleaned_data
+    size = asked.get("rows") or _offered(likes.rows)
+    shown = _allowed(request.user, asked.get("columns") or columns_named("", direction))
+    page, misplaced = _page(
+        found, request, size=int(size), reads=tuple(dict.fromkeys(r for c in shown for r in c.reads))
+    )
     facets = found.exact_facets if "exact" in request.GET else found.facets
-    menus = FilterMenus(filters, here, facets, summary.units)
+    menus = FilterMenus(filters, found.criteria, here, facets, summary.units)
+    money, group = rights.can(request.user, "view_money"), asked.get("group", "")
     context = {
         "direction": direction,
         "path": request.path,
@@ -100,26 +87,46 @@ def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
         "sets": _sets(here, data),
         "tabs": _tabs(found, here),
         "unreadable": sum(each.unreadable_records for each in shell.connections if each.direction == direction),
-        "columns": _columns(found, here),
+        "columns": columns.headers(found, here, shown),
+        "places": columns.places(shown, direction),
+        "arranging": here.hidden("columns", "group", "density"),
+        "first_choice": here.but(columns=None),
+        "groups": [{"key": key, "label": label, "here": key == group} for key, label in columns.GROUP_LABELS.items()],
+        "densities": columns.DENSITIES,
+        "density": asked.get("density") or likes.density,
         "facets": facets,
-        "totals": sorted(facets.totals, key=lambda each: -each.amounts),
+        "totals": sorted(facets.totals, key=lambda each: -each.amounts) if money else [],
         "tiles": TILES,
         "count_exactly": here.but(exact="1"),
         "page": page,
-        "rows": _rows(page, shell.connections, direction, today, here.but(**_marks(request))),
+        "rows": _rows(page, shown, shell.connections, direction, today, here.but(**_marks(request)), group),
         "misplaced": misplaced,
         "pager": _pager(found, here, page),
         "sizes": [{"rows": rows, "url": here.but(rows=rows), "here": rows == size} for rows in SIZES],
-        "clear": here.only("data", "sort", "order", "rows"),
+        "clear": here.only("data", *LOOK),
         "here": here,
+        "address": here.but(**_marks(request)),
+        "views": saved_views.menu(request, views, here, sound=not filters.errors),
         "as_of": [each for each in shell.enabled if each.direction == direction],
         "book_empty": not summary.cells,
     }
+    if asked_by_htmx(request, COUNTS):
+        return render(request, "invoices/_counts.html", context)
     response = render_pair(request, "invoices/list.html", "invoices/_list.html", context, target=PART)
     if request.headers.get("HX-Request") == "true":
         # an exact number that was only typed stays a list, also when one comes back to it
         response["HX-Push-Url"] = here.but(**_marks(request), **({"jump": "no"} if match else {}))
     return response
+
+
+def _allowed(user: User, shown: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Without the columns this person may not see."""
+    return tuple(column for column in shown if not column.needs or rights.can(user, column.needs))
+
+
+def _offered(rows: int) -> str:
+    """The page size a person likes, as the list offers it."""
+    return str(rows) if str(rows) in SIZES else SIZES[1]
 
 
 def _marks(request: HttpRequest) -> dict:
@@ -129,7 +136,7 @@ def _marks(request: HttpRequest) -> dict:
 def _asked_for_one(request: HttpRequest, here: Here) -> bool:
     """Whether a person sent a search and nothing else; typing alone filters."""
     typing = request.headers.get("HX-Trigger") == "search"
-    return not typing and "jump" not in request.GET and set(here.filters) <= {"q", "data", "sort", "order", "rows"}
+    return not typing and "jump" not in request.GET and set(here.filters) <= {"q", "data", *LOOK}
 
 
 def _go_to(request: HttpRequest, address: str) -> HttpResponse:
@@ -140,18 +147,35 @@ def _go_to(request: HttpRequest, address: str) -> HttpResponse:
     return redirect(address)
 
 
-def _page(found: InvoiceList, request: HttpRequest, *, size: int) -> tuple[Page, bool]:
+def _page(found: InvoiceList, request: HttpRequest, *, size: int, reads: tuple[str, ...]) -> tuple[Page, bool]:
     """The page, and whether its mark in the address was none of ours, so that this is the first."""
     try:
-        return found.page(size=size, after=request.GET.get("after", ""), before=request.GET.get("before", "")), False
+        marks = {"after": request.GET.get("after", ""), "before": request.GET.get("before", "")}
+        return found.page(size=size, reads=reads, **marks), False
     except BadCursor:
-        return found.page(size=size), True
+        return found.page(size=size, reads=reads), True
 
 
-def _rows(page: Page, connections: list, direction: Direction, today: date, listed_at: str):
+def _rows(
+    page: Page,
+    shown: tuple[Column, ...],
+    connections: list,
+    direction: Direction,
+    today: date,
+    listed_at: str,
+    group: str,
+) -> SafeString:
     own = [each for each in connections if each.direction == direction]
-    several = len({each.provider for each in own}) < len(own)
-    return rows_html(page.rows, connections, direction=direction, today=today, named=several, listed_at=listed_at)
+    return rows_html(
+        page.rows,
+        connections,
+        shown,
+        direction=direction,
+        today=today,
+        named=len({each.provider for each in own}) < len(own),
+        listed_at=listed_at,
+        group=group,
+    )
 
 
 def _sets(here: Here, data: str) -> list[dict]:
@@ -159,7 +183,7 @@ def _sets(here: Here, data: str) -> list[dict]:
     return [
         {
             "label": label,
-            "url": here.only("sort", "order", "rows", data=None if key == "live" else key),
+            "url": here.only(*LOOK, data=None if key == "live" else key),
             "here": key == data,
         }
         for key, label in SETS
@@ -172,25 +196,11 @@ def _tabs(found: InvoiceList, here: Here) -> list[dict]:
             "key": tab.key,
             "label": tab.label,
             "count": tab.count(found.summary),
-            "url": here.only("data", "sort", "order", "rows", **tab.filters),
+            "url": here.only("data", *LOOK, **tab.filters),
             "here": not found.criteria.impossible and tab.shows(found.criteria),
         }
         for tab in tabs_of(found.criteria.book.direction)
     ]
-
-
-def _columns(found: InvoiceList, here: Here) -> list[dict]:
-    columns = RECEIVABLE_COLUMNS if found.criteria.book.direction == Direction.RECEIVABLE else PAYABLE_COLUMNS
-    shown = []
-    for column in columns:
-        entry = {"label": column.label, "css": column.css, "sort": column.sort, "order": ""}
-        if column.sort:
-            sorted_now = found.criteria.sort == column.sort
-            descending = not found.criteria.descending if sorted_now else SORTS[column.sort].descending_first
-            entry["url"] = here.but(sort=column.sort, order="desc" if descending else "asc")
-            entry["order"] = ("descending" if found.criteria.descending else "ascending") if sorted_now else ""
-        shown.append(entry)
-    return shown
 
 
 def _pager(found: InvoiceList, here: Here, page: Page) -> dict:
@@ -198,9 +208,6 @@ def _pager(found: InvoiceList, here: Here, page: Page) -> dict:
     return {
         "back": here.but(before=page.newer) if page.newer else "",
         "on": here.but(after=page.older) if page.older else "",
-        "back_label": "Newer" if by_date else "Previous",
-        "on_label": "Older" if by_date else "Next",
+        "back_label": _("Newer") if by_date else _("Previous"),
+        "on_label": _("Older") if by_date else _("Next"),
     }
-
-
-__all__ = ["Facets", "payables", "receivables"]

@@ -4,15 +4,20 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-MARKS = ("after", "before", "exact", "jump")
+MARKS = ("after", "before", "exact", "jump", "arrange", "col", "move")
 """Where in a list one is, or how it was asked: dropped as soon as anything else changes."""
+LOOK = ("sort", "order", "rows", "columns", "group", "density")
+"""How a list is shown, whatever is listed."""
+EVERYTHING = "all"
+"""As the name of a view: none, where a bare address would open one."""
 
 
 class Here:
     """A list's path and its filters, from which every link of the page is made."""
 
-    def __init__(self, path: str, query: QueryDict):
-        self.path = path
+    def __init__(self, path: str, query: QueryDict, *, opens_view: bool = False):
+        """`opens_view`: the bare path leads to somebody's default view, so that the list without filters needs a name."""
+        self.path, self.opens_view = path, opens_view
         self.filters = {name: [v for v in values if v.strip()] for name, values in query.lists() if name not in MARKS}
 
     def but(self, **changes: str | list[str] | None) -> str:
@@ -21,6 +26,8 @@ class Here:
             name: [value] if isinstance(value, str) else value or [] for name, value in changes.items()
         }
         query = urlencode([(name, value) for name, values in wanted.items() for value in values])
+        if not query and self.opens_view:
+            query = urlencode({"view": EVERYTHING})
         return f"{self.path}?{query}" if query else self.path
 
     def only(self, *kept: str, **filters: str | list[str] | None) -> str:
