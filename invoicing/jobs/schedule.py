@@ -23,6 +23,7 @@ def schedules() -> list[Schedule]:
         Schedule("read back", "invoicing.operations.tasks.settle_due", 1),
         Schedule("batches", "invoicing.bulk.tasks.follow_batches", 5),
         Schedule("approvals", "invoicing.operations.approval_tasks.sweep_approvals", 5),
+        Schedule("exports", "invoicing.exports.tasks.sweep_exports", 60),
     ]
     if settings.DESK_SYNC_MINUTES > 0:
         found.append(Schedule("sync", "invoicing.mirror.tasks.sync_all", settings.DESK_SYNC_MINUTES))

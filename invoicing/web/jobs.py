@@ -28,9 +28,13 @@ NAMES = {
     "settle_operation": "Read an operation back",
     "settle_due": "Settle what is due",
     "ask_provider": "Ask a provider",
+    "write_export_job": "Write an export",
+    "gather_part_job": "Gather PDFs",
+    "assemble_job": "Put PDFs together",
+    "sweep_exports": "Sweep old exports",
 }
 MOST = 100
-ROUTINE = ("settle_due", "sync_all")  # fired by the schedule all day; shown when they fail, not when they end well
+ROUTINE = ("settle_due", "sync_all", "sweep_exports")  # fired by the schedule all day; shown when they fail, not when they end well
 
 
 @dataclass(frozen=True)
