@@ -14,7 +14,7 @@ from invoicing.exports.asked import CannotExport, Wanted
 from invoicing.exports.making import Tell, make
 from invoicing.exports.tally import Summary
 from invoicing.jobs import running
-from invoicing.models import AuditEntry, Export
+from invoicing.models import AuditEntry, Export, Job
 
 OPEN = (Export.State.QUEUED, Export.State.RUNNING)
 
@@ -119,6 +119,17 @@ def delete(export: Export, *, by, ip: str = "") -> None:
         )
         files.remove(export)
         Export.objects.filter(pk=export.pk).delete()
+
+
+def settle(person) -> None:
+    """An export whose job was cancelled or broke down elsewhere says so."""
+    ended = [Job.State.CANCELLED, Job.State.FAILED]
+    for export in Export.objects.filter(requested_by=person, state__in=OPEN, job__state__in=ended).select_related(
+        "job"
+    ):
+        stopped = export.job.state == Job.State.CANCELLED
+        problem = "" if stopped else "The file could not be written."
+        failed(export, problem, state=Export.State.STOPPED if stopped else Export.State.FAILED)
 
 
 def sweep() -> int:
