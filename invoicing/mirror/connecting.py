@@ -25,11 +25,14 @@ def connect(
     *,
     base_url: str = "",
     api_key: str = "",
+    write_key: str | None = None,
     webhook_secret: str = "",
     environment: str | None = None,
     actor=None,
 ) -> Connection:
     """Add the connection `name`, or change it: what is not given stays as it is. Ends with a test call, then audit.
+
+    `write_key` is used for calls that change something, and only for those; empty takes it away.
 
     Errors: CannotConnect; ProviderError, from the test call. Nothing is kept then.
     """
@@ -48,6 +51,8 @@ def connect(
     _set_address(connection, base_url or connection.base_url or PROVIDERS[provider].base_url)
     if api_key:
         connection.set_api_key(api_key)
+    if write_key is not None:
+        _set_write_key(connection, write_key)
     if webhook_secret:
         connection.set_webhook_secret(webhook_secret)
     if not connection.sealed_key:
@@ -56,7 +61,7 @@ def connect(
             if not created
             else "The key is missing."
         )
-    _test(connection)
+    _test(connection, write_key or "")
     with transaction.atomic():
         connection.save()
         AuditEntry.objects.record(
@@ -66,13 +71,30 @@ def connect(
             before=None if created else before,
             after=_shown(connection),
             key_given=bool(api_key),
+            write_key_given=bool(write_key),
             webhook_secret_given=bool(webhook_secret),
         )
     return connection
 
 
-def _test(connection: Connection) -> None:
-    """The test call. What it finds is kept beside what was known."""
+def _set_write_key(connection: Connection, write_key: str) -> None:
+    if not connection.sealed_key and write_key:
+        raise CannotConnect("A key that reads comes first.")
+    if write_key and write_key == connection.api_key():
+        raise CannotConnect(
+            "The two keys are the same. Leave the second out, or make one at the provider that only reads."
+        )
+    connection.set_write_key(write_key)
+
+
+def _test(connection: Connection, write_key: str) -> None:
+    """The test call, with each key that is new. What the first finds is kept beside what was known."""
+    if write_key:
+        wire = wire_for(connection, pacer=NoPacing(), key=write_key)
+        try:
+            PROVIDERS[connection.provider].probe(wire)
+        finally:
+            wire.close()
     wire = wire_for(connection, pacer=NoPacing())
     try:
         connection.facts = {**connection.facts, **PROVIDERS[connection.provider].probe(wire)}
@@ -87,6 +109,7 @@ def _set_address(connection: Connection, base_url: str) -> None:
     former, connection.base_url = connection.host, base_url
     if connection.sealed_key and connection.host != former:
         connection.sealed_key = connection.key_ending = connection.sealed_webhook_secret = ""
+        connection.sealed_write_key = connection.write_key_ending = ""
     if connection.sealed_key:
         try:
             connection.api_key()
@@ -113,4 +136,5 @@ def _shown(connection: Connection) -> dict[str, str]:
         "base_url": connection.base_url,
         "environment": str(connection.environment),
         "key_ending": connection.key_ending,
+        "write_key_ending": connection.write_key_ending,
     }

@@ -22,12 +22,14 @@ class InsideTransaction(AssertionError):
     """A provider would have been called while a transaction was open. Nothing was sent."""
 
 
-def wire_for(connection: Connection, *, pacer=None, sleep: Callable[[float], object] = time.sleep) -> Wire:
-    """A wire of the connection's own, to be used by one thread.
+def wire_for(
+    connection: Connection, *, pacer=None, key: str = "", sleep: Callable[[float], object] = time.sleep
+) -> Wire:
+    """A wire of the connection's own, to be used by one thread. `key` is one to try out instead of those it has.
 
     Errors: CannotUnseal; KeyRefused when no key is set; Blocked when the base URL is not one to call.
     """
-    key = connection.api_key()
+    trying, key = bool(key), key or connection.api_key()
     if not key:
         raise KeyRefused(f"{connection.name} has no key. Connect it again.")
     provider = PROVIDERS[connection.provider]
@@ -35,6 +37,7 @@ def wire_for(connection: Connection, *, pacer=None, sleep: Callable[[float], obj
         provider=provider,
         base_url=connection.base_url,
         api_key=Secret(key),
+        write_key=(lambda: Secret(connection.write_key())) if connection.sealed_write_key and not trying else None,
         pacer=pacer or Pacer(connection.pk, provider.requests_per_second),
         deadline=settings.DESK_CALL_DEADLINE_SECONDS,
         allow_private_hosts=settings.DESK_ALLOW_PRIVATE_HOSTS,

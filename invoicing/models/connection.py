@@ -3,8 +3,11 @@ from urllib.parse import urlsplit
 
 from django.db import models
 
-from invoicing.models.sealing import seal, unseal
+from invoicing.models.sealing import seal, sealed_anew, unseal
 from invoicing.vocabulary import Direction, Environment
+
+SEALED = {"sealed_key": "key", "sealed_write_key": "write key", "sealed_webhook_secret": "webhook"}
+"""Column → what its text is sealed for."""
 
 
 class Connection(models.Model):
@@ -65,6 +68,14 @@ class Connection(models.Model):
         if not self.sealed_write_key:
             return self.api_key()
         return unseal(self.sealed_write_key, bound_to=self._bound_to("write key"))
+
+    def seal_anew(self) -> bool:
+        """Seal every secret with the newest key; whether anything changed. The caller saves. Errors: CannotUnseal."""
+        before = [getattr(self, field) for field in SEALED]
+        for field, what in SEALED.items():
+            if getattr(self, field):
+                setattr(self, field, sealed_anew(getattr(self, field), bound_to=self._bound_to(what)))
+        return before != [getattr(self, field) for field in SEALED]
 
     def set_webhook_secret(self, secret: str) -> None:
         self.sealed_webhook_secret = seal(secret, bound_to=self._bound_to("webhook")) if secret else ""

@@ -66,6 +66,7 @@ class Wire:
         provider: Provider,
         base_url: str,
         api_key: Secret,
+        write_key: Callable[[], Secret] | None = None,
         pacer: Pacer | None = None,
         deadline: float = 30,
         connect_timeout: float = 5,
@@ -78,9 +79,7 @@ class Wire:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ):
-        if not re.fullmatch(r"[\x21-\x7e]+", api_key.reveal()):
-            raise ValueError("The key has characters that no key has, a space or a line end perhaps.")
-        self.provider, self.api_key = provider, api_key
+        self.provider, self.api_key, self._open_write_key = provider, plausible(api_key), write_key
         self.pacer = pacer or NoPacing()
         self.deadline, self.connect_timeout, self.budget = deadline, connect_timeout, budget
         self.allow_private = allow_private_hosts
@@ -191,7 +190,7 @@ class Wire:
             body,
             provider=self.provider,
             safe=endpoint.safe,
-            secrets=(self.api_key,),
+            secrets=(self.api_key, *([] if endpoint.safe else [self.key_for(endpoint)])),
         )
 
     def _pause_after(self, error: ProviderError, turn: int) -> float | None:
@@ -217,7 +216,7 @@ class Wire:
 
     def _headers(self, endpoint: Endpoint, *, has_body: bool, key: str) -> dict[str, str]:
         headers = self._plain_headers(endpoint.answers)
-        headers |= self.provider.auth_headers(self.api_key.reveal())
+        headers |= self.provider.auth_headers(self.key_for(endpoint).reveal())
         if has_body:
             headers["Content-Type"] = "application/json"
         if key:
@@ -225,6 +224,10 @@ class Wire:
                 raise Blocked("An idempotency key has at most 64 plain characters.")
             headers["Idempotency-Key"] = key
         return headers
+
+    def key_for(self, endpoint: Endpoint) -> Secret:
+        """The key that reads; for what changes something the key kept for that, opened only now, where there is one."""
+        return self.api_key if endpoint.safe or self._open_write_key is None else plausible(self._open_write_key())
 
     def _plain_headers(self, answers: str) -> dict[str, str]:
         return {"Accept": ACCEPTS[answers], "Accept-Encoding": "identity", "User-Agent": self.user_agent}
@@ -238,6 +241,13 @@ class Wire:
             tls=self.tls,
             clock=self.clock,
         )
+
+
+def plausible(key: Secret) -> Secret:
+    """Errors: ValueError for what cannot be a key."""
+    if not re.fullmatch(r"[\x21-\x7e]+", key.reveal()):
+        raise ValueError("The key has characters that no key has, a space or a line end perhaps.")
+    return key
 
 
 def _json(status: int, headers: Mapping[str, str], body: bytes) -> None:

@@ -4,11 +4,9 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.mfa.adapter import DefaultMFAAdapter
 
+from invoicing.access.keys import SECOND_FACTOR
 from invoicing.models import User
 from invoicing.models.sealing import seal, unseal
-
-SECOND_FACTOR = "second factor"
-"""What secrets of second factors are sealed for."""
 
 
 class ClosedSignup(DefaultAccountAdapter):

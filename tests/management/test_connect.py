@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from invoicing.models import AuditEntry, Connection
+from invoicing.models.sealing import CannotUnseal
 from invoicing.providers.errors import KeyRefused
 from invoicing.providers.registry import PROVIDERS
 
@@ -132,3 +133,47 @@ def test_test_data_does_not_turn_live(probe):
     with pytest.raises(CommandError, match="do not mix"):
         connect("orb", "main", "--environment", "live")
     connect("orb", "main", "--environment", "test", "--api-key", "sk_two")
+
+
+def test_a_second_key_is_for_changes_alone_and_is_tried_too(probe):
+    reader, writer = "sk_live_reader_00001111", "sk_live_writer_00002222"
+    said = connect(
+        "orb", "main", "--base-url", HERE, "--api-key", "-", "--write-key", "-", stdin=f"{reader}\n{writer}\n"
+    )
+    connection = Connection.objects.get()
+
+    assert "key ending 1111, key for changes ending 2222" in said
+    assert (connection.api_key(), connection.write_key()) == (reader, writer)
+    assert [key for _, key in probe.keys] == [writer, reader], "each was tried"
+    assert writer not in str(AuditEntry.objects.get().facts)
+
+    connect("orb", "main", "--write-key", "")
+    assert Connection.objects.get().write_key() == reader
+
+
+def test_a_second_key_that_is_the_first_is_none(probe):
+    with pytest.raises(CommandError, match="the same"):
+        connect("orb", "main", "--base-url", HERE, "--api-key", "sk_live_00001111", "--write-key", "sk_live_00001111")
+
+
+def test_reading_uses_the_one_key_and_changing_the_other(connection_to):
+    from invoicing.mirror.wires import wire_for
+
+    connection = connection_to("orb", api_key="sk_live_reader_00001111")
+    connection.set_write_key("sk_live_writer_00002222")
+    connection.save()
+    endpoints = PROVIDERS["orb"].endpoints
+    wire = wire_for(connection)
+
+    assert wire.key_for(endpoints["get_invoice"]).reveal() == "sk_live_reader_00001111"
+    assert wire.key_for(endpoints["void_invoice"]).reveal() == "sk_live_writer_00002222"
+
+
+def test_another_host_gets_neither_key(probe):
+    connect("orb", "main", "--base-url", HERE, "--api-key", "sk_live_00001111", "--write-key", "sk_live_00002222")
+    with pytest.raises(CommandError, match="key is missing"):
+        connect("orb", "main", "--base-url", "http://127.0.0.1:10/orb/v1")
+    elsewhere = Connection.objects.get()
+    elsewhere.base_url = "http://127.0.0.1:10/orb/v1"
+    with pytest.raises(CannotUnseal):
+        elsewhere.write_key()

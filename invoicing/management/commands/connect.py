@@ -17,9 +17,12 @@ class Command(BaseCommand):
         parser.add_argument("--base-url", default="", help="default: the provider's own")
         parser.add_argument("--api-key", default="", help="the key, or - to read it from standard input")
         parser.add_argument("--webhook-secret", default="", help="the secret, or - to read it (after the key)")
+        parser.add_argument(
+            "--write-key", help="a key for changing calls alone, or - to read it (last); empty takes it away"
+        )
         parser.add_argument("--environment", choices=Environment.values, help="default: live")
 
-    def handle(self, *, provider, name, base_url, api_key, webhook_secret, environment, **options):
+    def handle(self, *, provider, name, base_url, api_key, webhook_secret, write_key, environment, **options):
         try:
             connection = connect(
                 provider,
@@ -27,6 +30,7 @@ class Command(BaseCommand):
                 base_url=base_url,
                 api_key=self._given(api_key),
                 webhook_secret=self._given(webhook_secret),
+                write_key=None if write_key is None else self._given(write_key),
                 environment=environment,
             )
         except CannotConnect as error:
@@ -35,6 +39,8 @@ class Command(BaseCommand):
             said = f" It said: {error.said}" if error.said else ""
             raise CommandError(f"The test call failed: {error}{said}") from None
         ending = f", key ending {connection.key_ending}" if connection.key_ending else ""
+        if connection.write_key_ending:
+            ending += f", key for changes ending {connection.write_key_ending}"
         self.stdout.write(
             f"{connection.name}: {PROVIDERS[provider].name}, {connection.environment}{ending}. The test call passed."
         )
