@@ -37,7 +37,6 @@ PLACES = (
             ("batches", gettext_lazy("Batches"), "layers"),
             ("exports", gettext_lazy("Exports"), "file-down"),
             ("incidents", gettext_lazy("Incidents"), "circle-alert"),
-            ("exports", gettext_lazy("Exports"), "file-down"),
             ("unreadable", "Unreadable", "triangle-alert"),
         ),
     ),
