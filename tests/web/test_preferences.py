@@ -6,6 +6,7 @@ from invoicing.models import Preferences
 from invoicing.web.keys import CHANGEABLE, own_keys
 from tests.web.pages import read
 
+pytestmark = pytest.mark.django_db
 CHOICES = {"theme": "dark", "density": "compact", "rows": "100", "language": "de", "start": "", "single_keys": "on"}
 
 
