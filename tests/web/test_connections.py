@@ -177,7 +177,7 @@ def test_connections_cost_the_same_queries_however_many(signed_in, connection_to
         for _ in range(9):
             run_of(connection)
 
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         html = signed_in.get("/connections/").content.decode()
 
     assert html.count("Complete</span>") == 8 * 6, "the last six of each"
