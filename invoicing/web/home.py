@@ -19,8 +19,8 @@ from invoicing.money import total_of
 from invoicing.vocabulary import OWED, Direction, Environment, Status
 from invoicing.web import charts, formats, marks
 from invoicing.web.context import Shell, address, shell_of
-from invoicing.web.finding import must_see
 from invoicing.web.home_needs import may_connect, my_open_operations, needs_of
+from invoicing.web.setup import elsewhere
 
 MONTHS = 12
 AGE_NAMES = {
@@ -72,7 +72,8 @@ class Volume:
 
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
-    must_see(request)
+    if not rights.can(request.user, "view"):
+        return elsewhere(request)
     shell, today = shell_of(request), timezone.localdate()
     sees_money = rights.can(request.user, "view_money")
     context = {

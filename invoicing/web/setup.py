@@ -146,3 +146,12 @@ def _address(name: str) -> str:
         return reverse(name)
     except NoReverseMatch:
         return ""
+
+
+def elsewhere(request: HttpRequest) -> HttpResponse:
+    """Where somebody begins who may not see invoices: with people, with setting up, or with whom to ask."""
+    if rights.can(request.user, "people"):
+        return redirect("people")
+    if people.may_set_up(request.user):
+        return redirect("setup")
+    return render(request, "setup/no_role.html", {"admins": rights.people_with("people")})
