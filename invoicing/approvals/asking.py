@@ -138,7 +138,7 @@ def _totals(invoices: Iterable[Invoice]) -> list[Amount]:
 
 
 def _opened(policy, needs, content, title, requester, **about) -> ApprovalRequest:
-    now = clock.now()
+    now, content = clock.now(), content | {"policy": policy.number}
     return ApprovalRequest.objects.create(
         policy=policy,
         needs=needs,

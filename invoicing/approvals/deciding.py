@@ -83,7 +83,7 @@ def renew(
     editor: User | None = None,
 ) -> None:
     """Begin a new round over what it is now: earlier approvals stay on record and count no more."""
-    now = clock.now()
+    now, content = clock.now(), content | {"policy": request.policy.number}
     request.round, request.version, request.state = request.round + 1, request.version + 1, State.OPEN
     request.content, request.seal = content, seals.digest(content)
     request.broken, request.broken_why, request.decided_at = changed, why, None

@@ -126,7 +126,10 @@ def _rule(number: int, given: Mapping[str, Any]) -> Rule:
         name=name,
         steps=steps,
         ordered=bool(given.get("ordered")),
-        **{many: tuple(str(each) for each in given.get(many) or ()) for many in ("verbs", "providers", "connections")},
+        **{
+            many: tuple(sorted({str(each) for each in given.get(many) or ()}))
+            for many in ("verbs", "providers", "connections")
+        },
         direction=direction,
         customer=str(given.get("customer") or "").strip()[:255],
         unit=str(given.get("unit") or "").strip()[:64],
@@ -140,7 +143,7 @@ def _step(given: Mapping[str, Any], wrong) -> Step:
     count = given.get("count")
     if not str(count).isdecimal() or not 1 <= int(str(count)) <= MOST_PEOPLE:
         raise wrong(_("Between 1 and %(most)d people.") % {"most": MOST_PEOPLE}, "steps")
-    return Step(int(str(count)), tuple(str(role) for role in given.get("roles") or ()))
+    return Step(int(str(count)), tuple(sorted({str(role) for role in given.get("roles") or ()})))
 
 
 def digest(rules: Iterable[Rule]) -> str:

@@ -31,6 +31,8 @@ def content_of(operation: Operation, seen: dict[str, Any]) -> dict[str, Any]:
         "external_id": operation.external_id,
         "verb": operation.verb,
         "arguments": operation.arguments,
+        "reason": operation.reason,
+        "reference": operation.reference,
         "seen": seen,
         "version_hash": _version_hash(invoice) if invoice else "",
         "lines": _lines(invoice) if invoice else [],
@@ -40,8 +42,8 @@ def content_of(operation: Operation, seen: dict[str, Any]) -> dict[str, Any]:
 
 def is_of(content: dict[str, Any], operation: Operation) -> bool:
     """Whether the row that would be sent is the one that was signed."""
-    held = ("connection", "external_id", "verb", "arguments", "seen")
-    row = (operation.connection_id, operation.external_id, operation.verb, operation.arguments, operation.seen)
+    held = ("connection", "external_id", "verb", "arguments", "reason", "reference", "seen")
+    row = [operation.connection_id, *(getattr(operation, name) for name in held[1:])]
     return json.dumps([content.get(name) for name in held], sort_keys=True) == json.dumps(row, sort_keys=True)
 
 
@@ -98,6 +100,9 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
         if name in one and one.get(name) != other.get(name):
             found.append([label, _said(one.get(name)), _said(other.get(name)), of])
     found += _line_changes(before.get("lines", []), after.get("lines", []))
+    for name, label in (("reason", _("Reason")), ("reference", _("Reference"))):
+        if before.get(name) != after.get(name):
+            found.append([label, _said(before.get(name)), _said(after.get(name)), ""])
     was, is_ = one.get("before", {}) or {}, other.get("before", {}) or {}
     found += [
         [name, _said(was.get(name)), _said(is_.get(name)), ""] for name in was | is_ if was.get(name) != is_.get(name)

@@ -154,14 +154,6 @@ def _revised(request, by, seal, reason, reference, arguments, ip) -> Operation:
         current.needs = needs or current.needs
         why = _("%(person)s changed what is asked for.") % {"person": by}
         changed = seals.changes(was, content)
-        changed += [
-            [label, old, new, ""]
-            for label, old, new in (
-                (_("Reason"), before["reason"], operation.reason),
-                (_("Reference"), before["reference"], operation.reference),
-            )
-            if old != new
-        ]
         deciding.renew(current, content, why=why, changed=changed, editor=by)
         audit(operation, "reworked", actor=by, ip=ip, before=before, after=cleaned, seal=current.seal)
     request.refresh_from_db()
