@@ -107,8 +107,9 @@ def _row(values: tuple, further: list, more: dict[str, Any]) -> Row:
 
 
 def _moment(value: datetime | str) -> datetime:
-    """SQLite keeps moments as text in UTC."""
-    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
+    """SQLite keeps moments without their zone, which is UTC."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _day(value: date | str | None) -> date | None:

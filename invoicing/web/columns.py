@@ -1,5 +1,6 @@
 """Which columns a list shows, in which order and how close: a form whose answer is an address."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.http import QueryDict
@@ -55,19 +56,18 @@ def label_of(column: Column, direction: Direction) -> str:
 
 
 def arranged(here: Here, query: QueryDict, direction: Direction) -> str:
-    """The list's address with what the form asks for. A column moved is shown.
-
-    Errors: UnknownColumns.
-    """
+    """The list's address with what the form asks for. A name nobody knows stays in it, so that the list refuses it."""
     keys = [key for key in query.getlist("col") if key != known.HEADER]
     moved, _colon, way = query.get("move", "").partition(":")
     if moved in keys and way in ("up", "down"):
         at = keys.index(moved)
         to = max(at - 1, 0) if way == "up" else min(at + 1, len(keys) - 1)
         keys.insert(to, keys.pop(at))
-    chosen = known.columns_named(",".join([known.HEADER, *keys]), direction)
+    named = ",".join([known.HEADER, *keys])
+    with suppress(known.UnknownColumns):
+        named = known.named(known.columns_named(named, direction), direction)
     group, density = query.get("group", ""), query.get("density", "")
-    changes = {"columns": known.named(chosen, direction) or None, "group": group or None, "density": density or None}
+    changes = {"columns": named or None, "group": group or None, "density": density or None}
     if group and GROUPS.get(group) != (here.filters.get("sort") or [""])[-1]:
         changes |= {"sort": None, "order": None}
     return here.but(**changes)

@@ -249,12 +249,15 @@ def test_choices_say_what_they_would_list(browser, world, march):
 
 def test_a_choice_can_be_turned_round(browser, world, march):
     page = read(browser.get("/receivables/?status=void&status=draft&provider=flexprice"))
-    inverse = page.one("details", id="menu-status").one("a", class_="quiet")
+    inverse = page.one("a", id="turn-status")
     assert inverse.text == "All but these"
 
     other = read(browser.get(inverse.attributes["href"]))
     assert set(ids(other)) == {world["paid"].pk, world["odd"].pk}
-    assert "Status: all but Draft, Void" in other.one("form", id="filters").text
+    assert other.one("summary", id="choose-status").text == "Status: not Draft, not Void"
+    back = other.one("a", id="turn-status")
+    assert back.text == "Only these"
+    assert set(ids(read(browser.get(back.attributes["href"])))) == {world["void"].pk}
 
 
 def test_chips_lift_one_filter_each(browser, world, march):
