@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -7,11 +8,14 @@ from invoicing.mirror.snapshots import snapshot_of
 from invoicing.operations.arguments import Arguments, DayField, PairsField
 from invoicing.operations.reading_back import fresh, payload_of
 from invoicing.operations.verb import Call, Consequence, Effect, Proof, Reading, Verb, Verdict
+from invoicing.providers.normalizing import day_of
 from invoicing.vocabulary import CallClass, Payment, Status
 
 DUE, METADATA, LINK = "Due date", "Metadata", "PDF link"
+COLLECTS, DATED = "Automatic collection", "Invoice date"
 PO = "po_number"
 TAKES_LINK = ("flexprice",)
+FURTHEST = timedelta(days=365)  # how far ahead Orb dates an invoice
 
 
 class Changes(Arguments):
@@ -22,11 +26,27 @@ class Changes(Arguments):
     metadata = PairsField(
         required=False, label="Metadata", help_text="name=value, one a line. A name without a value is removed."
     )
+    invoice_date = DayField(required=False, label="Invoice date", help_text="Of one-off drafts, at most a year ahead.")
+    auto_collection = forms.ChoiceField(
+        required=False,
+        label="Automatic collection",
+        choices=[("", "Leave as it is"), ("true", "Orb collects by itself"), ("false", "Orb does not collect")],
+    )
     invoice_pdf_url = forms.CharField(required=False, max_length=2000, label="Link to a PDF of your own")
 
     def fit(self):
         if self.about and self.provider not in TAKES_LINK:
             del self.fields["invoice_pdf_url"]
+        if self.about and (self.provider != "orb" or self.about.provider_status != "draft"):
+            del self.fields["auto_collection"]
+        if self.about and (self.provider != "orb" or not dated_freely(self.about)):
+            del self.fields["invoice_date"]
+
+    def clean_invoice_date(self):
+        day = self.cleaned_data["invoice_date"]
+        if day and day > timezone.now().date() + FURTHEST:
+            raise forms.ValidationError("Orb dates an invoice at most a year ahead.")
+        return day
 
     def clean_due_date(self):
         day = self.cleaned_data["due_date"]
@@ -64,12 +84,16 @@ class Changes(Arguments):
 
 
 class Update(Verb):
-    """Set due date, PO number, metadata or PDF link to given values; a value set twice is the same value."""
+    """Set due date, PO number, metadata, PDF link and, of Orb's drafts, date and collection to given values.
+
+    A value set twice is the same value. Orb's net terms are left out: no invoice shows them, so that nothing proves them;
+    a due date says the same.
+    """
 
     key = "update"
     name = "Edit details"
     done = "edited"
-    summary = "Sets the due date, the PO number, metadata or a PDF link. Amounts and lines stay."
+    summary = "Sets dates, the PO number, metadata, how it is collected or a PDF link. Amounts and lines stay."
     destructive = False
     form = Changes
     calls = {
@@ -107,6 +131,10 @@ class Update(Verb):
         sent: dict[str, Any] = {}
         if DUE in wanted:
             sent["due_date"] = wanted[DUE]
+        if DATED in wanted:
+            sent["invoice_date"] = wanted[DATED]
+        if COLLECTS in wanted:
+            sent["auto_collection"] = wanted[COLLECTS] == "true"
         if LINK in wanted:
             sent["invoice_pdf_url"] = wanted[LINK]
         if METADATA in wanted:
@@ -130,9 +158,22 @@ class Update(Verb):
 
 def state(invoice) -> dict[str, Any]:
     """What can be edited, as the provider has it now."""
-    payload, due = payload_of(invoice), snapshot_of(invoice).due_date
+    payload, snapshot = payload_of(invoice), snapshot_of(invoice)
+    due = snapshot.due_date
     held = {DUE: due.isoformat() if due else None, METADATA: payload.get("metadata") or {}}
-    return held | {LINK: payload.get("invoice_pdf_url")} if invoice.connection.provider in TAKES_LINK else held
+    if invoice.connection.provider in TAKES_LINK:
+        held[LINK] = payload.get("invoice_pdf_url")
+    if invoice.connection.provider == "orb":
+        dated = day_of(payload.get("invoice_date"), snapshot.timezone)
+        collection = payload.get("auto_collection") or {}
+        held[DATED] = dated.isoformat() if dated else None
+        held[COLLECTS] = {True: "true", False: "false"}.get(collection.get("enabled"))
+    return held
+
+
+def dated_freely(invoice) -> bool:
+    """Whether Orb lets its date be set: of a draft that no subscription made."""
+    return invoice.provider_status == "draft" and invoice.kind == "one_off"
 
 
 def wanted_of(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +181,13 @@ def wanted_of(arguments: dict[str, Any]) -> dict[str, Any]:
     pairs = dict(arguments.get("metadata") or {})
     if arguments.get("po_number"):
         pairs[PO] = arguments["po_number"]
-    found = {DUE: arguments.get("due_date"), METADATA: pairs, LINK: arguments.get("invoice_pdf_url")}
+    found = {
+        DUE: arguments.get("due_date"),
+        METADATA: pairs,
+        LINK: arguments.get("invoice_pdf_url"),
+        DATED: arguments.get("invoice_date"),
+        COLLECTS: arguments.get("auto_collection"),
+    }
     return {name: value for name, value in found.items() if value}
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from invoicing.mirror.refresh import refresh_invoice
 from invoicing.mirror.snapshots import snapshot_of
@@ -160,9 +161,26 @@ def test_orb_changes_what_is_given_and_takes_a_name_without_a_value_away(desk):
     assert metadata.get("b") == "2" and "a" not in metadata
 
 
+def test_a_one_off_draft_of_orb_gets_another_date_and_another_way_of_collecting(desk):
+    invoice = desk.pick("orb", draft_of("one_off"))
+    wanted = "false" if payload_of(invoice)["auto_collection"]["enabled"] else "true"
+    day = (datetime.now(UTC) + timedelta(days=20)).date().isoformat()
+
+    operation = desk.done("update", invoice, invoice_date=day, auto_collection=wanted)
+
+    assert operation.state == "succeeded", operation.outcome
+    invoice.refresh_from_db()
+    assert payload_of(invoice)["auto_collection"]["enabled"] is (wanted == "true")
+    assert f"Invoice date: {day}" in operation.evidence[-1]["saw"]
+    for wrong, says in ((day, "nothing would change"), ("2031-01-01", "at most a year ahead")):
+        with pytest.raises(ValidationError, match=says):
+            VERBS["update"].cleaned(invoice, {"invoice_date": wrong})
+
+
 @pytest.mark.parametrize(
     ("name", "wanted", "field", "given", "says"),
     [
+        ("orb", draft_of("subscription"), "invoice_date", {"invoice_date": "2027-01-01"}, "takes no “invoice_date”"),
         ("flexprice", flexprice("FINALIZED"), "due_date", {"due_date": "2020-01-01"}, "in the future only"),
         ("flexprice", flexprice("FINALIZED"), "metadata", {"metadata": "just words"}, "write each as name=value"),
         ("flexprice", flexprice("FINALIZED"), "invoice_pdf_url", {"invoice_pdf_url": "http://x/y.pdf"}, "https://"),
