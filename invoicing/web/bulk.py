@@ -107,7 +107,7 @@ def totals(request: HttpRequest) -> HttpResponse:
     else:
         sums, contained = _sums(selection.ticked, request)
     refusal = caps.too_many(selection.count)
-    context = {"count": selection.count, "sums": sums, "contained": contained, "refusal": refusal}
+    context = {"count": selection.count, "sums": list(sums.items()), "contained": contained, "refusal": refusal}
     return render(request, "batches/_selected.html", context)
 
 
