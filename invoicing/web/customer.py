@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -53,8 +53,11 @@ class Identity:
 
     @property
     def start_url(self) -> str:
-        """Where what starts from this customer is listed."""
-        return reverse("start", args=[self.customer.connection_id, "customer", self.customer.external_id])
+        """Where what starts from this customer is listed; empty for an id that no address holds."""
+        try:
+            return reverse("start_from", args=[self.customer.connection_id, "customer", self.customer.external_id])
+        except NoReverseMatch:
+            return ""
 
 
 @dataclass(frozen=True)

@@ -101,8 +101,11 @@ def _events(people: list[Customer], mark: Place | None) -> Iterator[Event]:
     for operation in asked.select_related("invoice__connection", "requester").order_by("-created_at")[:MOST_ASKED]:
         yield _of_operation(operation)
     entries = AuditEntry.objects.filter(target__in=[f"customer:{each.pk}" for each in people])
+    members = {each.pk for each in people}
     for entry in _newest(entries, "at", "entry", mark):
-        yield _of_entry(entry)
+        other = entry.facts.get("other")
+        if not (other in members and entry.target > f"customer:{other}"):  # a link is on record at both ends
+            yield _of_entry(entry)
 
 
 def _newest(rows, field: str, kind: str, mark: Place | None):

@@ -81,17 +81,19 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     context |= {"tabs": _tabs(shown, tab, context), "here": _address(invoice, tab, carried)}
     if tab not in NEEDS_SNAPSHOT or shown.snapshot is not None:
         context |= _of_tab(request, tab, shown, context)
-    status = 422 if misdated else 200
-    if asked_by_htmx(request, "tabs"):
-        context |= {"failures": remedies.of_invoice(invoice, until=shown.until)} if tab == "provider" else {}
+    status, part = 422 if misdated else 200, asked_by_htmx(request, "tabs")
+    if not part or tab == "provider":
+        context |= {
+            "actions": None if shown.is_past else actions_of(request, invoice),
+            "failures": remedies.of_invoice(invoice, until=shown.until),
+        }
+    if part:
         return render(request, "invoice/_tabs.html", context, status=status)
     newest = Document.objects.filter(invoice=invoice).order_by("-origin", "-last_fetched_at")  # theirs first
     context |= {
-        "actions": None if shown.is_past else actions_of(request, invoice),
         "newest_document": (newest.filter(fetched_at__lte=shown.until) if shown.until else newest).first(),
         "ended": _ended(request, invoice),
         "beside": beside(request, invoice, tab=tab),
-        "failures": remedies.of_invoice(invoice, until=shown.until),
         "trouble": None if shown.is_past else remedies.of_connection(invoice.connection),
     }
     return render(request, "invoice/page.html", context, status=status)
@@ -149,7 +151,6 @@ def _of_tab(request: HttpRequest, tab: str, shown: Shown, context: dict) -> dict
             raise PermissionDenied("Seeing what the provider sent, as it was sent, needs another role.")
         return raw.of_tab(shown, everything=everything)
     return {
-        "verbs": None if shown.is_past else actions_of(request, invoice),
         "provider": PROVIDERS[invoice.connection.provider],
         "home": home_of(invoice.connection),
         "state_there": remedies.of_connection(invoice.connection),

@@ -17,6 +17,7 @@ from invoicing.web.waiting import WORK, last_error
 
 LOOKED_THROUGH = 400  # of the newest failed jobs
 RECENT = timedelta(days=30)
+FRESH = timedelta(days=7)
 STATUSES = {401: "key", 403: "role", 404: "missing", 409: "conflict", 429: "waits", 400: "invalid", 422: "invalid"}
 WORDS = (  # what our own sentences and providers' words are known by; the first that is found
     ("paid", r"already (been )?paid|is paid|paid invoice|marked as paid"),
@@ -129,6 +130,11 @@ class Failure:
     said: str = ""
     status: int | None = None
     operation: Operation | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it still is what one should know first."""
+        return timezone.now() - self.at < FRESH
 
 
 def kind_of(text: str, status: int | None = None) -> str:
