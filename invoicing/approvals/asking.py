@@ -39,12 +39,16 @@ def needed(
     return policies.needs_of(rules, [subject_of(verb, connection, invoice, seals.amounts_in(invoice, arguments))])
 
 
+def needed_now(operation: Operation) -> tuple[Policy | None, list[dict[str, Any]]]:
+    """The policy in force, and what it asks for this operation as it stands."""
+    policy, rules = rules_in_force()
+    subject = subject_of(operation.verb, operation.connection, operation.invoice, seals.amounts_of(operation))
+    return policy, policies.needs_of(rules, [subject])
+
+
 def open_for(operation: Operation, *, title: str) -> ApprovalRequest | None:
     """The request that this operation waits for, in the caller's transaction; None where the policy asks nobody."""
-    policy, rules = rules_in_force()
-    amounts = seals.amounts_of(operation)
-    subject = subject_of(operation.verb, operation.connection, operation.invoice, amounts)
-    needs = policies.needs_of(rules, [subject])
+    policy, needs = needed_now(operation)
     if policy is None or not needs:
         return None
     content = seals.content_of(operation, operation.seen)

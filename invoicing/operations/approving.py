@@ -150,8 +150,7 @@ def _revised(request, by, seal, reason, reference, arguments, ip) -> Operation:
         operation.version += 1
         operation.save()
         was, content = current.content, seals.content_of(operation, operation.seen)
-        needs = asking.needed(operation.verb, operation.connection, operation.invoice, cleaned)
-        current.needs = needs or current.needs
+        _ask_as_it_is_now(operation, current)
         why = _("%(person)s changed what is asked for.") % {"person": by}
         changed = seals.changes(was, content)
         deciding.renew(current, content, why=why, changed=changed, editor=by)
@@ -312,6 +311,7 @@ def _renewed(operation: Operation, request: ApprovalRequest, why: str) -> None:
     operation.not_before = None
     operation.save(update_fields=["seen", "seen_digest", "state", "version", "not_before"])
     content = seals.content_of(operation, operation.seen)
+    _ask_as_it_is_now(operation, request)
     signed = list(request.decisions.filter(round=request.round, decision=Approval.Decision.APPROVED))
     changed = seals.changes(was, content)
     deciding.renew(request, content, why=why[:500], changed=changed)
@@ -325,6 +325,15 @@ def _renewed(operation: Operation, request: ApprovalRequest, why: str) -> None:
         approvals_lost=[str(each.by) for each in signed],
         seal=request.seal,
     )
+
+
+def _ask_as_it_is_now(operation: Operation, request: ApprovalRequest) -> None:
+    """What changed may need other people, as the policy in force sees it; what was asked for once is not asked less of."""
+    policy, needs = asking.needed_now(operation)
+    if policy and needs:
+        names = {need["rule"] for need in needs}
+        request.policy = policy
+        request.needs = needs + [need for need in request.needs if need["rule"] not in names]
 
 
 def _touch(operation: Operation | None) -> None:

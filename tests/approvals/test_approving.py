@@ -272,6 +272,21 @@ def test_a_change_at_the_provider_after_the_approval_breaks_the_seal(awaiting, p
     assert sent_now(request, wire).state == "succeeded" and len(wire.written) == 1
 
 
+def test_what_grew_over_a_limit_asks_for_as_many_as_it_now_needs(awaiting, person):
+    request, one, other = (
+        awaiting({"steps": ONE}, {"above": "12", "steps": TWO}),
+        person("reviewer"),
+        person("reviewer"),
+    )
+    approve(request, one)
+    wire = edited(request.operation)  # 15.00 now
+    assert sent_now(request, wire).state == "requested" and len(request.needs) == 2
+    approve(request, one)
+    assert sent_now(request, wire).state == "requested" and wire.written == []
+    approve(request, other)
+    assert sent_now(request, wire).state == "succeeded"
+
+
 def test_a_change_in_the_mirror_before_the_approval_counts_nothing_and_shows_what_changed(awaiting, person):
     request, reviewer = awaiting(), person("reviewer")
     invoice = request.operation.invoice

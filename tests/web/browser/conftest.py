@@ -52,6 +52,7 @@ def open_page(chromium, live_server, client, operator):
         )
         contexts.append(context)
         if person is not None:
+            client.cookies.clear()  # a session of its own: two people may be signed in at once
             client.force_login(person)
             cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
