@@ -242,7 +242,7 @@ def _steps(operation: Operation, audit: list[AuditEntry]) -> Iterator[Step]:
         title=f"{VERBS[operation.verb].name} asked for",
         icon="user-round",
         by=str(operation.requester),
-        lines=_seen(operation),
+        lines=_seen(next((each.facts["before"] for each in audit if each.facts.get("before")), operation.seen)),
     )
     for entry in audit:
         did = entry.action.rpartition(".")[2]
@@ -286,8 +286,7 @@ def _by_hand(entry: AuditEntry, did: str) -> Step:
     )
 
 
-def _seen(operation: Operation) -> list[str]:
-    seen = operation.seen
+def _seen(seen: dict) -> list[str]:
     words = [f"provider's status {seen['provider_status']}"] if seen.get("provider_status") else []
     if seen.get("total") is not None:
         words.append(f"total {money_text(Decimal(seen['total']), str(seen.get('currency', '')))}")
