@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
 from invoicing.access import rights
@@ -42,6 +42,10 @@ class Section:
     owed: list["OwedRow"]
     units: list[dict]
     volume: "Volume | None"
+
+    @property
+    def undated(self) -> list[Owed]:
+        return [row.owed for row in self.owed if row.owed.undated.invoices]
 
     @property
     def path(self) -> str:
@@ -122,7 +126,13 @@ def _ageing(rows: list[Owed], path: str, data: dict, today: date) -> list[OwedRo
 
         slices = [charts.Slice(f"age-{age}", row.ages[age].amount, _said(age, row)) for age in AGES]
         cells = [
-            {"age": age, "part": row.ages[age], "url": url(**_due(age, today)) if row.ages[age].invoices else ""}
+            {
+                "age": age,
+                "part": row.ages[age],
+                "words": ngettext("%(n)s invoice", "%(n)s invoices", row.ages[age].invoices)
+                % {"n": row.ages[age].invoices},
+                "url": url(**_due(age, today)) if row.ages[age].invoices else "",
+            }
             for age in AGES
         ]
         found.append(

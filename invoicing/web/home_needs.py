@@ -11,14 +11,17 @@ from django.utils.translation import ngettext
 
 from invoicing.access.rights import can
 from invoicing.access.scopes import visible
+from invoicing.approvals.people import waiting_for
 from invoicing.listing.overview import past_drafts
-from invoicing.models import Batch, BatchRow, Book, Incident, Operation
+from invoicing.models import ApprovalRequest, Batch, BatchRow, Book, Incident, Operation
 from invoicing.vocabulary import OPEN_STATES, Direction, OperationState, Status
+from invoicing.web.approvals import RELATED, may_see
 from invoicing.web.context import Shell, address
 
 GRACE = timedelta(days=1)  # providers leave a draft a day after its period before they finalize it
 LATELY = timedelta(days=7)
 MOST = 6
+LOOKED_AT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,23 @@ class Need:
 
 def needs_of(shell: Shell, today: date) -> list[Need]:
     """What waits, as far as this person reaches."""
-    return [need for need in (*_operations(shell), *_ledger(shell), *_mirror(shell, today)) if need.count]
+    found = (*_approvals(shell), *_operations(shell), *_ledger(shell), *_mirror(shell, today))
+    return [need for need in found if need.count]
+
+
+def _approvals(shell: Shell):
+    user = shell.request.user
+    if not can(user, "approve"):
+        return
+    asked = ApprovalRequest.objects.filter(state=ApprovalRequest.State.OPEN).order_by("due_at")
+    asked = asked.select_related(*RELATED).prefetch_related("decisions__by")[:LOOKED_AT]
+    count = len(waiting_for(user, [each for each in asked if may_see(user, each)]))
+    yield Need(
+        "approvals", "red", "stamp", count,
+        ngettext("request waits for your decision", "requests wait for your decision", count),
+        _("Nothing of it is sent before it is approved."),
+        address("approvals"),
+    )  # fmt: skip
 
 
 def _operations(shell: Shell):

@@ -15,7 +15,7 @@ export function toast(text, kind = "info", link = null) {
   item.className = `toast ${kind}`;
   if (kind === "error") item.setAttribute("role", "alert");
   const said = document.createElement("p");
-  said.className = "grow break";
+  said.className = "break";
   said.textContent = text;
   const close = document.createElement("button");
   close.type = "button";
@@ -29,7 +29,6 @@ export function toast(text, kind = "info", link = null) {
     const line = document.createElement("p");
     line.append(way);
     said.after(line);
-    item.classList.add("with-link");
   }
   byId("toasts").append(item);
   if (kind !== "error") setTimeout(() => item.remove(), 8000);
