@@ -73,6 +73,9 @@ def pose(
     lately = clock.now() - timedelta(days=1)
     same = Job.objects.filter(created_at__gte=lately, task=TASK, unique_key=f"ask:{token}").first()
     if same:
+        asked = (same.arguments["verb"], same.arguments["connection_id"], same.arguments["external_id"])
+        if asked != (key, about.connection.pk, about.external_id):
+            raise CannotRequest("This form was used for something else already. Open it again.")
         return str(same.pk)
     verb = VERBS[key]
     given = asking.checked(verb, about, by=by, reason=reason, arguments=arguments or {}, ip=ip)

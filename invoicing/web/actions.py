@@ -19,6 +19,7 @@ from invoicing.models import Invoice
 from invoicing.operations import brakes
 from invoicing.operations.arguments import Arguments
 from invoicing.operations.incidents import open_of
+from invoicing.operations.outage import outage
 from invoicing.operations.registry import VERBS, availability, open_operation, why_not
 from invoicing.operations.requesting import CannotRequest, Wish, request_operation
 from invoicing.operations.targets import About, Start, kind_of, start_from
@@ -150,6 +151,14 @@ def start_action(request: HttpRequest, about: Start, verb: Verb) -> HttpResponse
     return asked.requested() if request.method == "POST" else asked.looked_at()
 
 
+def _written(form: WishForm, arguments: Arguments | None) -> list[tuple[str, str]]:
+    """What was typed into a form that cannot be shown again, so that it is not lost."""
+    fields = [form[name] for name in ("suggested", "reason", "reference")]
+    fields += list(arguments) if arguments is not None and arguments.is_bound else []
+    found = [(str(field.label), str(field.value())) for field in fields if form.is_bound and field.value()]
+    return [(label, text) for label, text in found if text.strip()]
+
+
 class _Asked:
     """One request about one verb: of an invoice, of the customer or subscription it belongs to, or of one of those alone."""
 
@@ -169,7 +178,7 @@ class _Asked:
     def refusal(self) -> str:
         if self.about is None or self.verb.reads_only:
             return f"This invoice belongs to no {self.verb.starts_from}."
-        return why_not(self.verb, self.about)
+        return why_not(self.verb, self.about) or outage(self.about)
 
     def looked_at(self) -> HttpResponse:
         try:
@@ -257,6 +266,7 @@ class _Asked:
             "problem": "" if problem == refusal else problem,
             "changed": changed,
             "effects": self._effects() if answerable else [],
+            "kept": [] if answerable else _written(form, arguments),
             "alternatives": [] if answerable else self._alternatives(),
             "cancel_seconds": settings.DESK_CANCEL_SECONDS,
             "holding": brakes.of_the_desk() if answerable else [],

@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from invoicing.money import EXACT
 from invoicing.providers.snapshots import InvoiceSnapshot, LineSnapshot
+from invoicing.web.formats import number_text
 
 SUMS = (
-    ("Subtotal", "subtotal"),
-    ("Discounts", "discount"),
-    ("Credits and balance applied", "credits"),
-    ("Tax", "tax"),
-    ("Total", "total"),
+    (gettext_lazy("Subtotal"), "subtotal"),
+    (gettext_lazy("Discounts"), "discount"),
+    (gettext_lazy("Credits and balance applied"), "credits"),
+    (gettext_lazy("Tax"), "tax"),
+    (gettext_lazy("Total"), "total"),
 )
 
 
@@ -54,7 +58,7 @@ def sums(now: InvoiceSnapshot, then: InvoiceSnapshot) -> list[Pair]:
         return []
     both = [(label, getattr(now, name), getattr(then, name)) for label, name in SUMS]
     return [
-        Pair(text=label, unit=then.currency, now=before, then=after)
+        Pair(text=str(label), unit=then.currency, now=before, then=after)
         for label, before, after in both
         if before is not None or after is not None
     ]
@@ -77,11 +81,11 @@ def _pair(old: LineSnapshot | None, new: LineSnapshot | None) -> Pair:
 def _quantities(old: LineSnapshot | None, new: LineSnapshot | None) -> str:
     if old is None or new is None or old.quantity == new.quantity:
         return ""
-    return f"quantity {_text(old.quantity)} → {_text(new.quantity)}"
+    return _("quantity %(before)s → %(after)s") % {"before": _text(old.quantity), "after": _text(new.quantity)}
 
 
 def _text(quantity: Decimal | None) -> str:
-    return "none" if quantity is None else f"{quantity:f}"
+    return _("none") if quantity is None else number_text(quantity)
 
 
 def _by_words(snapshot: InvoiceSnapshot) -> dict[tuple, LineSnapshot]:

@@ -317,6 +317,43 @@ def test_arguments_are_asked_for_kept_and_stored_exactly(signed_in, connection_t
     assert operation.state == "approved"
 
 
+def test_in_two_tabs_the_second_keeps_what_was_written_though_it_can_no_longer_be_sent(signed_in, issued):
+    first, second = opened(signed_in, issued), opened(signed_in, issued)
+    signed_in.post(address(issued), {**first, **SAY})
+
+    late = signed_in.post(address(issued), {**second, "reason": "Seats counted <twice>", "reference": "TICKET-9"})
+
+    said = text_of(late.content.decode())
+    assert late.status_code == 422 and "Void is under way" in said
+    assert (
+        "What you had written" in said and "Seats counted &lt;twice&gt;" in late.content.decode() and "TICKET-9" in said
+    )
+    assert Operation.objects.count() == 1
+
+
+def test_nothing_is_asked_of_what_the_provider_no_longer_has(signed_in, issued):
+    form = opened(signed_in, issued)
+    Invoice.objects.filter(pk=issued.pk).update(gone_at="2026-03-01T00:00:00Z")
+
+    answer = signed_in.post(address(issued), {**form, "reason": "Billed twice"})
+
+    said = text_of(answer.content.decode())
+    assert answer.status_code == 422 and "Orb no longer has this invoice." in said and "Billed twice" in said
+    assert not Operation.objects.exists()
+
+
+def test_a_day_in_the_past_and_a_line_on_an_issued_invoice_are_refused_in_words(signed_in, connection_to, issued):
+    metronome = connection_to("metronome")
+    draft = mirrored(metronome, body("metronome_invoice_draft"))
+    past = {**opened(signed_in, draft, "move_issue_date"), **SAY, "issue_date": "2020-01-01"}
+
+    html = signed_in.post(address(draft, "move_issue_date"), past).content.decode()
+    assert "This day is past" in html and 'value="2020-01-01"' in html and "Billed twice" in html
+    refused = text_of(signed_in.get(address(issued, "add_line")).content.decode())
+    assert "Lines can be added to drafts only; this invoice is issued" in refused
+    assert not Operation.objects.exists()
+
+
 def test_a_one_off_starts_from_the_invoices_customer(signed_in, connection_to):
     invoice = mirrored(connection_to("orb"), body("orb_invoice_issued"))
     html = signed_in.get(address(invoice, "create_invoice")).content.decode()

@@ -135,6 +135,19 @@ def test_the_same_form_twice_is_one_question(signed_in, invoice, wire):
     assert first.url == second.url and len(wire.calls) == 1
 
 
+def test_a_forms_token_serves_its_own_question_alone(signed_in, invoice, wire):
+    wire.says(body("flexprice_invoice_get"))
+    address = ask_address(invoice, "preview", "subscription", subscription_of(invoice))
+    form = opened(signed_in, address)
+    signed_in.post(address, form)
+
+    other = ask_address(invoice, "usage_breakdown", "invoice", invoice.external_id)
+    answer = signed_in.post(other, {**form, "group_by": "source"})
+
+    assert answer.status_code == 422 and "used for something else already" in answer.content.decode()
+    assert Job.objects.count() == 1
+
+
 def test_what_was_typed_wrong_is_told_at_its_field_and_kept(signed_in, invoice, wire):
     address = ask_address(invoice, "preview", "subscription", subscription_of(invoice))
     given = {"period_start": "2026-08-01", "period_end": "2026-07-01", "reason": "Month end"}
