@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from invoicing.access import rights
-from invoicing.bulk import caps, queue, rehearsing
+from invoicing.bulk import approval, caps, queue, rehearsing
 from invoicing.bulk.collecting import CannotBatch, audit
 from invoicing.models import Batch, BatchRow, User, clock
 from invoicing.money import exact_text
@@ -18,7 +18,7 @@ STATE = Batch.State
 
 
 def confirm(batch: Batch, *, by: User, digest: str, typed: str = "", ip: str = "") -> bool:
-    """Let the rehearsed set run after the cancel window. `digest`: of what this person was shown.
+    """Let the rehearsed set run after the cancel window, or once it is approved. `digest`: of what this person was shown.
 
     False when it was confirmed already: the form was sent twice. Errors: CannotBatch; rights.NotAllowed.
     """
@@ -47,8 +47,10 @@ def _let_run(batch: Batch, *, digest: str, typed: str, ip: str) -> None:
     wanted = caps.count_to_type(count)
     if wanted and typed.strip().replace(",", "") != wanted:
         raise CannotBatch(_("Type %(count)s, the number of invoices, to confirm.") % {"count": wanted}, field="typed")
-    batch.state, batch.confirmed_at = STATE.CONFIRMED, clock.now()
-    batch.not_before = batch.confirmed_at + timedelta(seconds=settings.DESK_BATCH_CANCEL_SECONDS)
+    asked = approval.request_for(batch, [row.invoice for row in rehearsal.eligible])
+    batch.state, batch.confirmed_at = STATE.AWAITING if asked else STATE.CONFIRMED, clock.now()
+    if not asked:
+        batch.not_before = batch.confirmed_at + timedelta(seconds=settings.DESK_BATCH_CANCEL_SECONDS)
     batch.save(update_fields=["state", "confirmed_at", "not_before"])
     batch.rows.filter(state=BatchRow.State.COLLECTED).update(state=BatchRow.State.WAITING)
     audit(
@@ -61,7 +63,10 @@ def _let_run(batch: Batch, *, digest: str, typed: str, ip: str) -> None:
         totals={unit: exact_text(total) for unit, total in totals.items()},
         invoices=[row.invoice_id for row in rehearsal.eligible],
     )
-    queue.start(batch, at=batch.not_before)
+    if asked:
+        queue.follow(batch)
+    else:
+        queue.start(batch, at=batch.not_before)
 
 
 def _must_be_what_was_shown(batch: Batch, digest: str, count: int) -> None:
@@ -87,6 +92,7 @@ def stop(batch: Batch, *, by: User, ip: str = "") -> bool:
             state=BatchRow.State.STOPPED, why=_("The batch was stopped before this row was asked.")
         )
         audit(batch, "stopped", actor=by, ip=ip, rows=stopped)
+    approval.withdraw(batch, by=by, ip=ip)
     asked = batch.rows.filter(operation__state__in=[OperationState.REQUESTED, OperationState.APPROVED])
     for row in asked.select_related("operation__connection", "operation__invoice"):
         cancel(row.operation, by=by, ip=ip)

@@ -9,6 +9,7 @@ from invoicing.models import Batch, User
 
 TASKS = "invoicing.bulk.tasks"
 ASK = f"{TASKS}.ask_row"
+APPROVED = f"{TASKS}.batch_approved"
 
 
 def start(batch: Batch, *, at: datetime | None) -> None:

@@ -10,7 +10,7 @@ from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from invoicing.access import rights
-from invoicing.bulk import queue
+from invoicing.bulk import approval, queue
 from invoicing.bulk.collecting import audit
 from invoicing.bulk.outcomes import OPEN, standing_of
 from invoicing.bulk.rehearsing import changed, token_of, wish_of
@@ -82,6 +82,9 @@ def _end(row: BatchRow, state: BatchRow.State, why: str) -> None:
 def follow(batch: Batch) -> bool:
     """Bring back rows whose job was lost, and close the batch when every row has ended. Whether it has."""
     batch.refresh_from_db()
+    if batch.state == STATE.AWAITING:
+        approval.follow(batch)
+        batch.refresh_from_db()
     if batch.state not in (STATE.RUNNING, STATE.STOPPED):
         return not batch.going_on
     waiting = set(batch.rows.filter(state__in=[ROW.WAITING, ROW.ASKING]).values_list("pk", flat=True))

@@ -1,16 +1,22 @@
 """What workers run of batches. Any of these may run twice or late: each asks the row first."""
 
-from invoicing.bulk import queue, rehearsing, running
+from invoicing.bulk import approval, queue, rehearsing, running
 from invoicing.jobs.api import RetryLater, task
 from invoicing.models import Batch, User, clock
 
-GOING_ON = (Batch.State.CONFIRMED, Batch.State.RUNNING, Batch.State.STOPPED)
+GOING_ON = (Batch.State.AWAITING, Batch.State.CONFIRMED, Batch.State.RUNNING, Batch.State.STOPPED)
 
 
 @task(queue_name="operations", priority=20, retries=5, unique="batch start:{batch_id}")
 def start_batch(batch_id: str) -> None:
     """The cancel window of a batch is over."""
     running.start(Batch.objects.select_related("requester").get(pk=batch_id))
+
+
+@task(queue_name="operations", priority=20, retries=5, unique="batch approved:{batch_id}")
+def batch_approved(batch_id: str) -> None:
+    """The last approval of a batch was given."""
+    approval.follow(Batch.objects.select_related("requester").get(pk=batch_id))
 
 
 @task(queue_name="operations", priority=10, retries=5, unique="batch row:{row_id}")
@@ -47,5 +53,6 @@ def rehearse_batch(batch_id: str, person_id: int, anew: bool) -> None:
 
 def patience(batch: Batch) -> float:
     """How long until a batch is looked at again: soon at first, then more patiently."""
-    age = (clock.now() - batch.not_before).total_seconds() if batch.not_before else 0
+    since = batch.not_before or batch.confirmed_at or batch.created_at
+    age = (clock.now() - since).total_seconds()
     return 2 if age < 120 else 10 if age < 1800 else 60

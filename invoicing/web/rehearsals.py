@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from invoicing.access import rights, scopes
-from invoicing.bulk import caps, confirming, rehearsing
+from invoicing.bulk import approval, caps, confirming, rehearsing
 from invoicing.bulk.collecting import CannotBatch
 from invoicing.bulk.verbs import bulk_verb
 from invoicing.models import Batch
@@ -161,6 +161,7 @@ def rehearsal_page(
         "restated": _restated(totals),
         "duration": duration_text(rehearsal.seconds),
         "pacing": [(each, duration_text(each.seconds)) for each in rehearsal.pacing],
+        "needs": approval.needed(batch, [row.invoice for row in rehearsal.eligible]),
         "cancel_seconds": settings.DESK_BATCH_CANCEL_SECONDS,
     }
     return render(request, "batches/rehearsal.html", context, status=status)
