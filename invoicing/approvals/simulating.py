@@ -9,7 +9,7 @@ from typing import Any
 from invoicing.access import rights
 from invoicing.approvals import counting, policies, seals
 from invoicing.approvals.asking import subject_of
-from invoicing.models import Operation, User, clock
+from invoicing.models import Batch, Operation, User, clock
 
 DAYS, MOST, SHOWN = 90, 5000, 50
 
@@ -48,11 +48,12 @@ def simulate(stored: list[dict[str, Any]], *, visible=None) -> Trial:
     found = found[:MOST]
     people = rights.people_with("approve")
     sizes = Counter(each.correlation for each in found)
+    batches = set(Batch.objects.filter(pk__in=list(sizes)).values_list("pk", flat=True))
     waiting = []
     for operation in found:
         trial.looked_at += 1
-        rows_of = sizes[operation.correlation]
-        needs = policies.needs_of(rules, [_subject(operation, rows_of if rows_of > 1 else None)])
+        rows_of = sizes[operation.correlation] if operation.correlation in batches else None
+        needs = policies.needs_of(rules, [_subject(operation, rows_of)])
         if not needs:
             continue
         able = tuple(each for each in people if _could(each, operation, needs))

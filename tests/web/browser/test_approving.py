@@ -1,9 +1,7 @@
 """Two people, two browsers, one provider over HTTP: what one asks for the other approves, and exactly that is sent."""
 
 import json
-import os
 import uuid
-from pathlib import Path
 
 import pytest
 
@@ -142,6 +140,7 @@ def test_the_screens_are_accessible_and_fit(
     draft = publishing.draft(in_force.rules[:2], by=controller, note="Simpler", based_on=in_force)
     type(invoice).objects.filter(pk=invoice.pk).update(total="250.00")
     approving.check(asked)
+    first = ("", f"/approvals/{asked.pk}/", f"/policies/{draft.number}/edit/")  # the most crowded, in both themes
     page = open_page("/approvals/", person=controller, phone=phone, dark=dark)
     for path in (
         "",
@@ -156,10 +155,6 @@ def test_the_screens_are_accessible_and_fit(
     ):
         if path:
             page.goto(path)
-        if os.environ.get("SHOTS"):
-            Path("/tmp/shots8").mkdir(exist_ok=True)
-            page.screenshot(
-                path=f"/tmp/shots8/{'phone' if phone else 'desk'}{path.replace('/', '_')}.png", full_page=True
-            )
         fits(page)
-        accessible(page)
+        if dark or path in first:
+            accessible(page)
