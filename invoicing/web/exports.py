@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from invoicing.access import rights
 from invoicing.exports import files, keeping, ordering
-from invoicing.exports.asked import CannotExport, Wanted
+from invoicing.exports.asked import TABLES, CannotExport, Wanted
 from invoicing.listing.columns import UnknownColumns, columns_named
 from invoicing.models import Export
 from invoicing.vocabulary import Direction
@@ -54,6 +54,11 @@ class Told:
         if parts := list(export.parts.all()):
             return sum(len(part.found) for part in parts)
         return export.job.done if export.job else None
+
+    @property
+    def totals(self) -> list[dict]:
+        """Those of most amounts first."""
+        return sorted(self.export.totals, key=lambda each: -each["amounts"])
 
     @property
     def pdfs(self) -> bool:
@@ -228,7 +233,7 @@ def _wanted(request: HttpRequest) -> Wanted:
         if not chosen:
             raise CannotExport(_("No row is ticked. Tick some, or ask for all that are listed."))
     keys: tuple[str, ...] = ()
-    if posted.get("columns") == "shown":
+    if posted.get("columns") == "shown" and posted.get("format") in TABLES:
         try:
             keys = tuple(column.key for column in columns_named(query.get("columns", ""), direction))
         except UnknownColumns as unknown:

@@ -1,0 +1,69 @@
+"""Taking a list away as a file: by keyboard, of ticked rows, without a script; and the page of files."""
+
+import pytest
+
+from invoicing.exports import ordering
+from invoicing.exports.asked import Wanted
+from invoicing.models import Export
+from tests.exports.reading import csv_rows
+from tests.factories import make_invoice
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def own_folder(settings, tmp_path):
+    settings.DESK_EXPORTS = tmp_path / "exports"
+
+
+@pytest.fixture
+def three(connection_to):
+    orb = connection_to("orb")
+    return [make_invoice(orb, number=f"ORB-{at}", total=f"{at}.10") for at in range(3)]
+
+
+def taken(page, act):
+    with page.expect_download() as download:
+        act()
+    return csv_rows(open(download.value.path(), "rb").read())
+
+
+def test_by_keyboard_alone_and_of_ticked_rows(three, open_page, accessible, fits):
+    page = open_page("/receivables/?q=ORB-")
+    page.keyboard.press("e")
+    page.wait_for_selector("#menu-export[open]")
+    accessible(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    rows = taken(page, lambda: page.keyboard.press("Enter"))
+    assert [row["number"] for row in rows] == ["ORB-2", "ORB-1", "ORB-0"] and rows[0]["total"] == "2.10"
+
+    page.keyboard.press("Escape")
+    page.check(f"tr[data-invoice='{three[1].pk}'] input[name=pk]")
+    page.click("#open-export")
+    rows = taken(page, lambda: page.click("#menu-export button[form=bulk][value=csv]"))
+    assert [row["number"] for row in rows] == ["ORB-1"]
+
+
+def test_without_a_script(three, open_page):
+    page = open_page("/receivables/", script=False)
+    page.click("#open-export")
+
+    assert len(taken(page, lambda: page.click("#menu-export form button[value=csv]"))) == 3
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_the_page_is_accessible_and_fits(three, operator, settings, open_page, accessible, fits, phone, dark):
+    ordering.ask(Wanted(format="csv", query="q=ORB-", person=operator))
+    settings.DESK_EXPORT_AT_ONCE = 0
+    ordering.ask(Wanted(format="xlsx", level="lines", person=operator))
+    Export.objects.create(
+        requested_by=operator, format="jsonl", direction="receivable", state="failed", error="x" * 300
+    )
+
+    page = open_page("/exports/", phone=phone, dark=dark)
+
+    fits(page)
+    accessible(page)
