@@ -167,7 +167,8 @@ def state(invoice) -> dict[str, Any]:
         dated = day_of(payload.get("invoice_date"), snapshot.timezone)
         collection = payload.get("auto_collection") or {}
         held[DATED] = dated.isoformat() if dated else None
-        held[COLLECTS] = {True: "true", False: "false"}.get(collection.get("enabled"))
+        collects = collection.get("enabled")
+        held[COLLECTS] = str(collects).lower() if isinstance(collects, bool) else None
     return held
 
 
