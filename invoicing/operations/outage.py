@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from invoicing.models import Connection, Invoice
+from invoicing.operations.targets import About
 from invoicing.providers.registry import PROVIDERS
 
 BELIEVED = timedelta(hours=1)
@@ -16,12 +17,12 @@ DOWN = re.compile(
 )
 
 
-def outage(about: Connection | Invoice) -> str:
+def outage(about: About | Connection) -> str:
     """Why nothing can be asked of the provider now; empty when it can.
 
     The last sync failed for want of an answer, a moment ago, and nothing was read since: not by a sync, nor this invoice.
     """
-    connection = about.connection if isinstance(about, Invoice) else about
+    connection = about if isinstance(about, Connection) else about.connection
     failed = connection.last_error_at
     if failed is None or not DOWN.search(connection.last_error) or timezone.now() - failed > BELIEVED:
         return ""

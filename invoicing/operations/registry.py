@@ -11,6 +11,7 @@ from invoicing.operations.customer_summary import CustomerSummary
 from invoicing.operations.finalize import Finalize
 from invoicing.operations.mark_paid import MarkPaid
 from invoicing.operations.move_issue_date import MoveIssueDate
+from invoicing.operations.outage import outage
 from invoicing.operations.pay import Pay
 from invoicing.operations.preview import Preview
 from invoicing.operations.recalculate import Recalculate
@@ -82,10 +83,10 @@ def availability(invoice: Invoice) -> list[Availability]:
     """Every verb with the reason why it cannot be asked of this invoice now, if there is one."""
     running, holding, rests = open_operation(invoice), brakes.active(), incidents.locked(invoice)
     busy = f"{VERBS[running.verb].name} is under way; one thing at a time." if running else ""
-    found = []
+    down, found = outage(invoice), []
     for verb in VERBS.values():
         if verb.starts_from == "invoice":
             stopped = brakes.stopped(invoice.connection.provider, verb.key, holding)
             resting = "" if verb.reads_only else rests or busy
-            found.append(Availability(verb=verb, refusal=verb.refusal(invoice) or stopped or resting))
+            found.append(Availability(verb=verb, refusal=verb.refusal(invoice) or stopped or down or resting))
     return found

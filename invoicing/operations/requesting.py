@@ -14,6 +14,7 @@ from invoicing.access import rights
 from invoicing.approvals import asking, deciding
 from invoicing.models import ApprovalRequest, AuditEntry, Invoice, Operation, User, clock
 from invoicing.operations import preimage
+from invoicing.operations.outage import outage
 from invoicing.operations.queue import enqueue_dispatch
 from invoicing.operations.registry import VERBS, open_operation, why_not
 from invoicing.operations.targets import About, Start, target_of
@@ -108,6 +109,8 @@ def _checked(wish: Wish) -> dict[str, Any]:
         raise CannotRequest(f"{VERBS[running.verb].name} is under way for this invoice.", existing=running)
     if not about.connection.enabled:
         raise CannotRequest(f"The connection {about.connection} is switched off.")
+    if down := outage(about):
+        raise CannotRequest(down)
     try:
         arguments = verb.cleaned(about, wish.arguments)
     except ValidationError as wrong:
