@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from invoicing.access import scopes
+from invoicing.access import rights, scopes
 from invoicing.bulk.outcomes import outcome_of, standing_of
 from invoicing.exports.cells import safe
 from invoicing.models import Batch, BatchRow, User
@@ -37,8 +37,9 @@ def rows_of(batch: Batch, *, by: User) -> Iterator[dict[str, Any]]:
     """Every row this person may see, with plain values; moments in UTC."""
     related = ("invoice__connection", "invoice__customer", "operation")
     rows = scopes.visible(batch.rows.select_related(*related), by, "invoice__connection")
+    hidden = {} if rights.can(by, "view_money") else {"total": ""}
     for row in rows.order_by("position").iterator(chunk_size=500):
-        yield _told(row)
+        yield _told(row) | hidden
 
 
 def _told(row: BatchRow) -> dict[str, Any]:

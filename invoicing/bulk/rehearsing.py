@@ -263,12 +263,12 @@ def rehearsal_of(batch: Batch) -> Rehearsal:
 
 
 def totals_of(rows: Iterable[BatchRow]) -> dict[str, Decimal]:
-    """Unit → exact total. What stands in another invoice is not counted twice."""
+    """Unit → exact total, the unit of most rows first. What stands in another invoice is not counted twice."""
     amounts: dict[str, list[Decimal]] = defaultdict(list)
     for row in rows:
         if row.amount and row.invoice.in_totals:
             amounts[row.unit].append(Decimal(row.amount))
-    return {unit: total_of(amounts[unit]) for unit in sorted(amounts)}
+    return {unit: total_of(amounts[unit]) for unit in sorted(amounts, key=lambda unit: (-len(amounts[unit]), unit))}
 
 
 def summed(rows: Iterable[BatchRow]) -> Iterator[Summed]:

@@ -51,6 +51,7 @@ def bulk_of(context, here: Here) -> dict:
     return {
         "verbs": offered_in(book) if may and data != "gone" else [],
         "may": may,
+        "may_export": rights.can(user, "export"),
         "may_refresh": rights.can(user, "refresh"),
         "token": uuid.uuid4().hex,
         "list": address,

@@ -80,7 +80,7 @@ def _running(request: HttpRequest, batch: Batch) -> dict:
         rows = rows.filter(having(chosen))
     pages = Paginator(rows, ROWS).get_page(request.GET.get("page"))
     return {
-        **about(batch),
+        **about(request, batch),
         "standing": standing,
         "stamp": "-".join([batch.state, *(f"{outcome.value}{count}" for outcome, count in standing.parts)]),
         "every": every,
@@ -156,7 +156,7 @@ def receipt_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Every row with its outcome, to print or keep."""
     batch = batch_for(request, pk)
     context = {
-        **about(batch),
+        **about(request, batch),
         "standing": standing_of(batch),
         "told": [_told(row) for row in rows_seen(request, batch)],
     }

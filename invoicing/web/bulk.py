@@ -106,6 +106,8 @@ def totals(request: HttpRequest) -> HttpResponse:
         contained = facets.left_out
     else:
         sums, contained = _sums(selection.ticked, request)
+    if not rights.can(request.user, "view_money"):
+        sums = {}
     refusal = caps.too_many(selection.count)
     context = {"count": selection.count, "sums": list(sums.items()), "contained": contained, "refusal": refusal}
     return render(request, "batches/_selected.html", context)

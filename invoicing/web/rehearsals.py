@@ -38,9 +38,10 @@ def rows_seen(request: HttpRequest, batch: Batch):
     return scopes.visible(rows, request.user, "invoice__connection")
 
 
-def about(batch: Batch) -> dict:
+def about(request: HttpRequest, batch: Batch) -> dict:
     verb = bulk_verb(batch.verb)
-    return {"batch": batch, "verb": verb, "parent": batch.parent}
+    money = rights.can(request.user, "view_money")
+    return {"batch": batch, "verb": verb, "parent": batch.parent, "sees_money": money}
 
 
 def batch_for(request: HttpRequest, pk: uuid.UUID) -> Batch:
@@ -112,7 +113,7 @@ def prepare(request: HttpRequest, batch: Batch) -> HttpResponse:
 def preparing_page(request, batch, form, arguments, *, problem="", status=200) -> HttpResponse:
     rows = list(rows_seen(request, batch))
     context = {
-        **about(batch),
+        **about(request, batch),
         "form": form,
         "arguments": arguments,
         "suggestions": form.suggestions,
@@ -148,7 +149,7 @@ def rehearsal_page(
     ]
     totals, count = rehearsal.totals, len(rehearsal.eligible)
     context = {
-        **about(batch),
+        **about(request, batch),
         "rehearsal": rehearsal,
         "totals": totals,
         "effects": [group for group in groups if group.summed],

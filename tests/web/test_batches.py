@@ -292,6 +292,16 @@ def test_who_may_not_ask_sees_no_verbs_and_is_refused(client, person, issued):
     assert not Batch.objects.exists()
 
 
+def test_who_may_not_see_amounts_sees_none_of_a_batch(client, person, issued, rehearsed):
+    batch, page = rehearsed(issued(2))
+    figure = page.one("dl", class_="sums-by-unit").all("dd")[0].text
+    client.force_login(person("sync admin"))
+    for address in (f"/batches/{batch.pk}/", f"/batches/{batch.pk}/receipt/"):
+        answer = client.get(address)
+        assert answer.status_code == 200 and figure not in read(answer).text
+    assert read(client.post("/bulk/totals/", {"list": LIST, "all": "1"})).text == ""
+
+
 def test_only_who_prepared_it_confirms_it(client, person, issued, rehearsed):
     batch, _ = rehearsed(issued(1))
     client.force_login(person("controller"))
