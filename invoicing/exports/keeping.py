@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from invoicing.access import rights
@@ -17,6 +17,8 @@ from invoicing.jobs import running
 from invoicing.models import AuditEntry, Export, Job
 
 OPEN = (Export.State.QUEUED, Export.State.RUNNING)
+ALONE_SECONDS = 300
+"""So long a request may take to write a small file, or to hand PDFs over to jobs."""
 
 
 class Gone(Exception):
@@ -122,14 +124,16 @@ def delete(export: Export, *, by, ip: str = "") -> None:
 
 
 def settle(person) -> None:
-    """An export whose job was cancelled or broke down elsewhere says so."""
-    ended = [Job.State.CANCELLED, Job.State.FAILED]
-    for export in Export.objects.filter(requested_by=person, state__in=OPEN, job__state__in=ended).select_related(
-        "job"
-    ):
-        stopped = export.job.state == Job.State.CANCELLED
-        problem = "" if stopped else "The file could not be written."
-        failed(export, problem, state=Export.State.STOPPED if stopped else Export.State.FAILED)
+    """An export whose work was cancelled or broke down elsewhere says so."""
+    earlier = timezone.now() - timedelta(seconds=ALONE_SECONDS)
+    for export in Export.objects.filter(requested_by=person, state__in=OPEN).select_related("job"):
+        keys = Q(unique_key__startswith=f"export:{export.pk}") | Q(unique_key=f"assemble:{export.pk}")
+        if Job.objects.filter(keys, state__in=[Job.State.QUEUED, Job.State.RUNNING]).exists():
+            continue
+        if export.job and export.job.state == Job.State.CANCELLED:
+            failed(export, "", state=Export.State.STOPPED)
+        elif export.job or export.created_at < earlier:  # else it is being written in a request just now
+            failed(export, "Its work ended before the file was whole. Ask for it again.")
 
 
 def sweep() -> int:

@@ -154,6 +154,16 @@ def test_a_job_cancelled_elsewhere_is_told_here(browser, world, settings):
     assert "Stopped" in said(browser)
 
 
+def test_pdfs_whose_work_broke_down_do_not_wait_for_ever(browser, world):
+    ask(browser, format="pdf_zip")
+    Job.objects.update(state="failed")
+    assert Export.objects.get().state == "queued"
+
+    Export.objects.update(created_at=timezone.now() - timedelta(minutes=6))
+
+    assert "Its work ended before the file was whole" in said(browser)
+
+
 def test_a_file_that_does_not_hold_what_was_counted_is_not_kept(browser, world, settings, monkeypatch, own_folder):
     settings.DESK_EXPORT_AT_ONCE = 0
     ask(browser)

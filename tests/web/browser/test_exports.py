@@ -41,8 +41,8 @@ def test_by_keyboard_alone_and_of_ticked_rows(three, open_page, accessible, fits
 
     page.keyboard.press("Escape")
     page.check(f"tr[data-invoice='{three[1].pk}'] input[name=pk]")
-    page.click("#open-export")
-    rows = taken(page, lambda: page.click("#menu-export button[form=bulk][value=csv]"))
+    page.click("#menu-ticked summary")
+    rows = taken(page, lambda: page.click("#menu-ticked button[value=csv]"))
     assert [row["number"] for row in rows] == ["ORB-1"]
 
 
