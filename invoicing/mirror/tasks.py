@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from invoicing.jobs import progress
 from invoicing.jobs.api import RetryLater, enqueue, task
-from invoicing.mirror.refresh import refresh_invoice
+from invoicing.mirror.refresh import mirror_new, refresh_invoice
 from invoicing.mirror.runs import Busy
 from invoicing.mirror.sync import sync_connection
-from invoicing.models import Connection, Invoice, SyncRun
+from invoicing.models import Connection, Invoice, InvoiceVersion, SyncRun
 from invoicing.providers.errors import RateLimited
 
 BUSY_SECONDS = 30
@@ -68,3 +68,15 @@ def refresh_invoice_job(invoice_id: int) -> None:
         raise RetryLater(error.retry_after or BUSY_SECONDS, str(error)) from None
     what = f"{len(result.changes)} changes" if result.found else "The provider says it has no such invoice."
     progress.report(1, expected=1, note=what)
+
+
+@task(unique="fetch:{connection_id}:{external_id}")
+def fetch_invoice_job(connection_id: int, external_id: str, customer_id: str = "") -> None:
+    """Read one invoice that is not mirrored yet. Errors: ProviderError; Missing when there is none."""
+    connection = Connection.objects.get(pk=connection_id)
+    handles = {"customer_id": customer_id} if customer_id else {}
+    try:
+        mirror_new(connection, external_id, source=InvoiceVersion.Source.REFRESH, handles=handles)
+    except RateLimited as error:
+        raise RetryLater(error.retry_after or BUSY_SECONDS, str(error)) from None
+    progress.report(1, expected=1, note="Read and stored.")
