@@ -12,6 +12,7 @@ from invoicing.models.document import Document
 from invoicing.models.export import Export, ExportPart
 from invoicing.models.incident import Incident, Position
 from invoicing.models.invoice import Book, Constituent, Invoice, InvoiceTotal
+from invoicing.models.issuer import Issuer
 from invoicing.models.job import Firing, Job, WorkerBeat
 from invoicing.models.line_item import LineItem, LineText
 from invoicing.models.operation import Attempt, Operation
@@ -49,6 +50,7 @@ __all__ = [
     "Invoice",
     "InvoiceTotal",
     "InvoiceVersion",
+    "Issuer",
     "Job",
     "LineItem",
     "LineText",
