@@ -40,6 +40,7 @@ class Job(models.Model):
             models.Index(fields=["priority", "run_at"], condition=models.Q(state="queued"), name="job_ready"),
             models.Index(fields=["lease_until"], condition=models.Q(state="running"), name="job_leased"),
             models.Index(fields=["-created_at"], name="job_latest"),
+            models.Index(fields=["state", "-created_at"], name="job_by_state"),
         ]
         constraints = [
             models.UniqueConstraint(
