@@ -74,8 +74,11 @@ def conditions(criteria: Criteria, found: Found | None, *, skip: frozenset[str] 
         where.join(read_within(criteria.synced))
     if criteria.due and "due" not in skip:
         where.join(due_within(criteria.due))
-    if criteria.period and "period" not in skip:
-        where.join(period_touches(criteria.period))
+    first, last = criteria.period.first, criteria.period.last
+    if first is not None and "period_first" not in skip:
+        where.join(period_ends_after(first))
+    if last is not None and "period_last" not in skip:
+        where.join(period_begins_by(last))
     if criteria.overdue and "overdue" not in skip:
         where.add("outstanding").add("due_sort < %s", criteria.today)
     if criteria.unrecognized and "unrecognized" not in skip:
@@ -122,14 +125,13 @@ def due_within(span: Span) -> Where:
     return where if span.last else where.add("due_sort < '9999-12-31'")
 
 
-def period_touches(span: Span) -> Where:
-    """A billing period that touches these days; its end is not in it. In the very words of the index."""
-    where = Where()
-    if span.first is not None:
-        where.add("COALESCE(period_end, period_start) > %s", span.first)
-    if span.last is not None:
-        where.add("COALESCE(period_start, period_end) <= %s", span.last)
-    return where
+def period_ends_after(day: date) -> Where:
+    """A billing period that is not over before the day: its end is not in it. In the very words of the index."""
+    return Where("COALESCE(period_end, period_start) > %s", day)
+
+
+def period_begins_by(day: date) -> Where:
+    return Where("COALESCE(period_start, period_end) <= %s", day)
 
 
 def read_within(span: Span) -> Where:

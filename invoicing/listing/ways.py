@@ -22,7 +22,8 @@ from invoicing.listing.sql import (
     conditions,
     due_within,
     ids_text,
-    period_touches,
+    period_begins_by,
+    period_ends_after,
     read_within,
 )
 from invoicing.listing.summary import BookSummary, Cell
@@ -301,8 +302,11 @@ def _beyond_summary(criteria: Criteria, found: Found | None) -> Iterator[Way]:
         yield Way("inv_total", {}, reach, 0, filter="amounts")
     if criteria.due:
         yield Way("inv_due", {}, due_within(criteria.due), 0, filter="due")
-    if criteria.period:
-        yield Way("inv_period", {}, period_touches(criteria.period), 0, filter="period")
+    first, last = criteria.period.first, criteria.period.last
+    if first is not None:
+        yield Way("inv_period_end", {}, period_ends_after(first), 0, filter="period_first")
+    if last is not None:
+        yield Way("inv_period_start", {}, period_begins_by(last), 0, filter="period_last")
     if criteria.finalized:
         yield Way("inv_finalized", {}, Where().between("finalized_on", criteria.finalized), 0, filter="finalized_on")
     if criteria.voided:

@@ -151,9 +151,14 @@ class Invoice(models.Model):
             models.Index(
                 models.F("book"),
                 Coalesce("period_end", "period_start"),
+                models.F("id"),
+                name="inv_period_end",
+            ),
+            models.Index(
+                models.F("book"),
                 Coalesce("period_start", "period_end"),
                 models.F("id"),
-                name="inv_period",
+                name="inv_period_start",
             ),
             models.Index(fields=["replaces"], condition=~models.Q(replaces=""), name="inv_replaces"),
         ]
