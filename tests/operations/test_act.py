@@ -74,7 +74,7 @@ def test_a_wrong_argument_is_refused_in_a_sentence(desk, act):
     code, told = act("update", str(invoice.pk), "--colour", "red", "--reason", "Agreed")
     assert (code, told["message"]) == (
         1,
-        "Edit details takes no “colour”; its arguments are: due_date, po_number, metadata.",
+        "Edit details takes no “colour”; its arguments are: due_date, po_number, metadata, auto_collection.",
     )
     with pytest.raises(CommandError, match="write --name value or name=value"):
         call_command("act", "update", str(invoice.pk), "something", "--reason", "Agreed")

@@ -359,7 +359,7 @@ def test_the_list_asks_the_database_as_often_for_many(signed_in, issued, ask, dj
     for n in range(12):
         other = mirrored(issued.connection, changed(body("orb_invoice_issued"), id=f"n{n}"))
         ask(invoice=other, state="refused" if n % 2 else "approved", finished_at=timezone.now())
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         signed_in.get("/operations/")
 
 
