@@ -1,9 +1,9 @@
 """Who may approve a request now: for themselves, or in the place of somebody who asked them to."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -40,17 +40,16 @@ class Stand:
         return bool(self.seats)
 
 
-@dataclass(frozen=True)
 class Desk:
     """Who could approve anything today, and who stands in for whom; read once for however many requests."""
 
-    day: date = field(default_factory=timezone.localdate)
-    people: Sequence[User] = field(default_factory=lambda: rights.people_with("approve"))
-    delegations: Sequence[Delegation] = field(default_factory=lambda: _delegations_today())
+    @cached_property
+    def people(self) -> list[User]:
+        return rights.people_with("approve")
 
-
-def _delegations_today() -> list[Delegation]:
-    return list(Delegation.objects.on(timezone.localdate()).select_related("giver", "taker"))
+    @cached_property
+    def delegations(self) -> list[Delegation]:
+        return list(Delegation.objects.on(timezone.localdate()).select_related("giver", "taker"))
 
 
 class Table:
@@ -61,8 +60,11 @@ class Table:
         self.decided = [each for each in request.decisions.all() if each.round == request.round]
         self.signed = [each for each in self.decided if each.decision == Approval.Decision.APPROVED]
         self.given = [frozenset(each.roles) for each in self.signed]
-        self.kept_out = kept_out(request, self.desk.delegations)
         self._things = self._connections()
+
+    @cached_property
+    def kept_out(self) -> dict[int, str]:
+        return kept_out(self.request, self.desk.delegations)
 
     @property
     def missing(self) -> int:

@@ -47,6 +47,13 @@ def is_of(content: dict[str, Any], operation: Operation) -> bool:
     return json.dumps([content.get(name) for name in held], sort_keys=True) == json.dumps(row, sort_keys=True)
 
 
+def is_row_of(content: dict[str, Any], operation: Operation) -> bool:
+    """The same for a row of a batch, which was signed as a whole."""
+    row = [operation.invoice_id, operation.connection_id, operation.external_id, operation.seen_digest]
+    rows = [[pk, connection, external_id, shown] for pk, connection, external_id, _version, shown in content["rows"]]
+    return row in rows and (content["verb"], content["arguments"]) == (operation.verb, operation.arguments)
+
+
 def amounts_of(operation: Operation) -> tuple[Amount, ...]:
     return amounts_in(operation.invoice, operation.arguments)
 

@@ -187,7 +187,8 @@ def must_be_signed(operation: Operation, changed: list[str], refusal: str) -> No
         _first_step_must_be_signed(operation, request)
         return
     weak = deciding.weak_spot(request)
-    if request.operation_id and not weak and not seals.is_of(request.content, operation):
+    signed = seals.is_of if request.operation_id else seals.is_row_of
+    if not weak and not signed(request.content, operation):
         weak = _("What would be sent is not what was signed.")
     if not weak and not changed:
         return
@@ -222,7 +223,7 @@ def check(request: ApprovalRequest) -> bool:
     with transaction.atomic(durable=True):
         operation, current = _both(request)
         holds = operation is None or not current.open or not _broken(operation, current)
-        if not holds:
+        if operation and not holds:
             _renewed(operation, current, _("The invoice changed after it was asked for."))
     request.refresh_from_db()
     return holds
@@ -261,7 +262,7 @@ def _decided(
         with transaction.atomic(durable=True):
             operation, current = _both(request)
             broken = operation is not None and current.open and _broken(operation, current)
-            if broken:
+            if operation and broken:
                 _renewed(operation, current, _("The invoice changed after it was asked for."))
             else:
                 decide(current, operation)

@@ -442,6 +442,10 @@ def test_a_batch_is_approved_as_a_whole_and_its_rows_are_what_was_approved(wish,
     assert operation.state == "approved" and len(send(operation).written) == 1
     with pytest.raises(CannotRequest, match="not what was approved"):
         request_operation(stranger)
+    late = replace(second, token="late")
+    waits = request_operation(late)
+    Operation.objects.filter(pk=waits.pk).update(arguments={"x": 1})
+    assert send(waits).written == [] and waits.state == "refused", "what is sent is the row that was approved"
     type(invoices[1]).objects.filter(pk=invoices[1].pk).update(provider_status="paid")
     second.invoice.refresh_from_db()
     with pytest.raises(CannotRequest, match="not what was approved"):
