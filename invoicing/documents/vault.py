@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from invoicing.documents.drawing import draw
+from invoicing.documents.issuing import issuer_of
 from invoicing.mirror.snapshots import snapshot_of
 from invoicing.models import AuditEntry, Document, Invoice, InvoiceVersion, User
 from invoicing.providers.base import Http
@@ -83,9 +84,15 @@ def fetch_provider_pdf(invoice: Invoice, *, http: Http, by: User | None) -> Docu
 def drawn_bytes(
     version: InvoiceVersion, *, snapshot: InvoiceSnapshot | None = None, issuer: Address | None = None, note: str = ""
 ) -> bytes:
-    """Our drawing of one version, from its stored payload. Keeps nothing. Errors: PayloadNotUnderstood."""
+    """Our drawing of one version, from its stored payload. Keeps nothing.
+
+    `issuer`: who bills where the provider does not say; by default the one set for the connection. Errors: PayloadNotUnderstood."""
     return draw(
-        snapshot or snapshot_of(version), issuer=issuer, version=version.number, as_of=version.read_at, note=note
+        snapshot or snapshot_of(version),
+        issuer=issuer or issuer_of(version.invoice.connection),
+        version=version.number,
+        as_of=version.read_at,
+        note=note,
     )
 
 

@@ -235,9 +235,10 @@ def _wanted(request: HttpRequest) -> Wanted:
     keys: tuple[str, ...] = ()
     if posted.get("columns") == "shown" and posted.get("format") in TABLES:
         try:
-            keys = tuple(column.key for column in columns_named(query.get("columns", ""), direction))
+            shown = columns_named(query.get("columns", ""), direction)
         except UnknownColumns as unknown:
             raise CannotExport(str(unknown)) from None
+        keys = tuple(each.key for each in shown if not each.needs or rights.can(request.user, each.needs))
     for name in ("after", "before", "exact", "jump"):
         query.pop(name, None)
     return Wanted(
