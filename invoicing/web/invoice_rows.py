@@ -82,10 +82,10 @@ def rows_html(
     for row in rows:
         if heading is not None and (name := heading(row, look)) != last:
             last = name
-            parts.append(f'<tr class="group"><th scope="colgroup" colspan="{len(columns) + 2}">{name}</th></tr>')
+            parts.append(f'<tr class="group"><th scope="colgroup" colspan="{len(columns) + 1}">{name}</th></tr>')
         parts.append(_head(row, look))
         parts += [cell(row, look, opening) for cell, opening in cells]
-        parts.append(_peek(row, look))
+        parts.append("</tr>")
     return SafeString("".join(parts))
 
 
@@ -104,7 +104,10 @@ def _head(row: Row, look: Look) -> str:
         f'data-external-id="{id_}" data-status="{row.status}" data-payment-status="{row.payment_status}">'
         f'<td class="pick"><input type="checkbox" name="pk" value="{row.pk}" form="bulk" data-row-key="x" '
         f'aria-label="{look.words["select"]} {escape(row.number) or id_}"></td>'
-        f'<th scope="row"><a href="{invoice_address(row.pk)}{look.tail}" data-row-key="o">{name}</a></th>'
+        f'<th scope="row"><a href="{invoice_address(row.pk)}{look.tail}" data-row-key="o">{name}</a>'
+        f'<a class="peek" href="{invoice_address(row.pk)}{look.tail}" data-peek="{invoice_address(row.pk)}peek/" '
+        f'data-row-key="p" aria-label="{look.words["peek"]} {escape(row.number or row.external_id)}">'
+        f"{marks.icon('eye', 's')}</a></th>"
     )
 
 
@@ -120,14 +123,6 @@ def _name(row: Row, direction: Direction, id_: str) -> str:
 def _reference(start: date, end: date) -> str:
     whole_month = start.day == 1 and end.day == 1 and (end - start).days <= 31
     return escape(month_text(start) if whole_month else period_text(start, end))
-
-
-def _peek(row: Row, look: Look) -> str:
-    return (
-        f'<td class="peek"><a href="{invoice_address(row.pk)}{look.tail}" data-peek="{invoice_address(row.pk)}peek/" '
-        f'data-row-key="p" aria-label="{look.words["peek"]} {escape(row.number or row.external_id)}">'
-        f"{marks.icon('eye', 's')}</a></td></tr>"
-    )
 
 
 def _whole(escaped: str, fits: int) -> str:

@@ -50,7 +50,7 @@ def test_a_list_is_kept_as_one_and_opens_as_it_was(browser, world, keep):
     page = read(browser.get(saved["Location"]))
     assert ids(page) == [world["void"].pk]
     assert "Voided" in page.one("h1").text and "changed" not in menu(page).one("summary").text
-    assert [head.text for head in page.one("table").all("th", scope="col")] == ["Select", "Number", "Total", "Peek"]
+    assert [head.text for head in page.one("table").all("th", scope="col")] == ["Select", "Number", "Total"]
     entry = AuditEntry.objects.get(action="view.keep")
     assert entry.facts["after"]["query"] == KEPT
 
