@@ -194,7 +194,7 @@ def must_be_signed(operation: Operation, changed: list[str], refusal: str) -> No
         return
     if request.batch or refusal:
         raise NoLonger(weak or refusal or _("The invoice changed since it was approved."))
-    raise SealBroken("; ".join([*changed, *([weak] if weak else [])]))
+    raise SealBroken(" ".join(filter(None, [changed and _("The invoice changed after it was approved."), weak])))
 
 
 def _first_step_must_be_signed(step: Operation, request: ApprovalRequest) -> None:

@@ -1,4 +1,4 @@
-"""Approvals inside other pages: {% approval_of operation %}, {% approval_needed invoice verb %}."""
+"""Approvals inside other pages: {% approval_of operation %}, {% approvals_wanted invoice verb as needs %}."""
 
 from django import template
 from django.utils.html import format_html
@@ -32,10 +32,10 @@ def approval_of(context, operation: Operation):
     }
 
 
-@register.inclusion_tag("approvals/_needed.html")
-def approval_needed(invoice, verb):
-    """Who would have to approve this verb of this invoice, said before it is asked for."""
-    return {"needs": asking.needed(verb.key, invoice.connection, invoice, {}) if invoice else []}
+@register.simple_tag
+def approvals_wanted(invoice, verb):
+    """Who would have to approve this verb of this invoice, said before it is asked for; empty when nobody."""
+    return asking.needed(verb.key, invoice.connection, invoice, {})
 
 
 @register.simple_tag
