@@ -136,6 +136,7 @@ def _sums(ticked: tuple[int, ...], request: HttpRequest) -> tuple[dict[str, Deci
 @require_POST
 def begin(request: HttpRequest) -> HttpResponse:
     """Freeze the selection as a batch, and go to it."""
+    rights.require(request.user, "batch")
     try:
         selection = selection_of(request)
         ids = selection.ids()

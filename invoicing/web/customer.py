@@ -83,6 +83,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
 def link(request: HttpRequest, pk: int) -> HttpResponse:
     """Say that another identity is the same customer. Errors: PermissionDenied."""
     customer = _customer_for(request, pk)
+    rights.require(request.user, "link_customers", customer)
     try:
         other = _meant(request)
         customer_links.link(

@@ -8,8 +8,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from invoicing.web.accounts import has_second_factor
 from invoicing.web.middleware import OPEN_PATHS
-from invoicing.web.stepping_up import has_second_factor
 
 ENROLLED = "second_factor"
 

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_http_methods
 from invoicing.access import people, rights
 from invoicing.models import Connection, Policy
 from invoicing.providers.registry import PROVIDERS
-from invoicing.web.stepping_up import confirmed, has_second_factor
+from invoicing.web.accounts import has_second_factor
+from invoicing.web.stepping_up import confirmed
 from invoicing.web.waiting import worker_is_there
 
 

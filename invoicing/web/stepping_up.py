@@ -11,22 +11,20 @@ from urllib.parse import urlsplit, urlunsplit
 
 from allauth.account.forms import ReauthenticateForm as PasswordForm
 from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
-from allauth.account.signals import authentication_step_completed
 from allauth.core.exceptions import RateLimited
 from allauth.mfa.base.forms import ReauthenticateForm as CodeForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import ReauthenticateWebAuthnForm as PasskeyForm
 from allauth.mfa.webauthn.internal.auth import begin_authentication
 from django.conf import settings
-from django.contrib.auth.signals import user_logged_in
-from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 
-CONFIRMED_AT = "confirmed_at"
+from invoicing.web.accounts import CONFIRMED_AT
+
 OWN_FIELDS = ("confirm_password", "confirm_code", "confirm_credential")
 
 
@@ -57,22 +55,6 @@ def confirmed(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def confirmed_lately(request: HttpRequest) -> bool:
     minutes = settings.DESK_STEP_UP_MINUTES
     return minutes <= 0 or time.time() - request.session.get(CONFIRMED_AT, 0) < minutes * 60
-
-
-@receiver(user_logged_in)
-def _signed_in(request, **given) -> None:
-    request.session[CONFIRMED_AT] = time.time()
-
-
-@receiver(authentication_step_completed)
-def _confirmed_elsewhere(request, user, method="", reauthenticated=False, **given) -> None:
-    """On the account pages. There a password is enough, which it is not where somebody has a second factor."""
-    if reauthenticated and (method != "password" or not has_second_factor(user)):
-        request.session[CONFIRMED_AT] = time.time()
-
-
-def has_second_factor(user) -> bool:
-    return Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES).exists()
 
 
 def _forms(request: HttpRequest) -> dict:

@@ -88,6 +88,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def switch_off(request: HttpRequest) -> HttpResponse:
     """One person is enough to hold something back."""
     must_see(request)
+    rights.require(request.user, "stop")
     form = StopForm(request.POST)
     if not form.is_valid():
         return _page(request, stop=form, status=422)
@@ -100,6 +101,7 @@ def switch_off(request: HttpRequest) -> HttpResponse:
 @require_POST
 def dry_run(request: HttpRequest) -> HttpResponse:
     must_see(request)
+    rights.require(request.user, "stop")
     form = ReasonForm(request.POST)
     if not form.is_valid():
         return _page(request, dry=form, status=422)
