@@ -24,7 +24,7 @@ from invoicing.operations.requesting import Wish, hindrance
 from invoicing.operations.verb import Effect
 from invoicing.providers.registry import PROVIDERS
 
-AT_ONCE = 150
+AT_ONCE = 100
 """So many rows are rehearsed while the person waits; more in the background."""
 CALLS_A_ROW = 3
 """Read before it is sent, the change itself, read back."""

@@ -56,6 +56,20 @@ def test_what_is_carried_out_is_what_was_rehearsed(desk, confirmed, some):
     assert all(uuid.UUID(row["operation"]) for row in told["rows"] if row["outcome"] == "succeeded")
 
 
+def test_rows_of_several_providers_are_asked_each_at_its_own(desk, confirmed):
+    invoices = [
+        desk.pick("orb", issued),
+        desk.pick("metronome", lambda payload: payload["status"] == "FINALIZED"),
+        desk.pick(
+            "flexprice",
+            lambda payload: (payload["invoice_status"], payload["payment_status"]) == ("FINALIZED", "PENDING"),
+        ),
+    ]
+    batch = work_to_the_end(confirmed("void", invoices))
+    assert outcomes(batch) == {"succeeded": 3}
+    assert sorted(effects_of(desk, invoices)) == sorted(each.external_id for each in invoices)
+
+
 def test_one_id_ties_everything_of_a_batch_together(desk, confirmed, some):
     batch = work_to_the_end(confirmed("void", some(2)))
 

@@ -7,6 +7,7 @@ import pytest
 
 from invoicing.bulk import caps, rehearsing
 from invoicing.bulk.verbs import IN_BULK, ONE_BY_ONE
+from invoicing.mirror import drift
 from invoicing.models import AuditEntry, Batch, Invoice, Job, Operation
 from invoicing.operations.registry import VERBS
 from tests.factories import make_invoice
@@ -53,6 +54,10 @@ def rehearsed(select, browser):
     return make
 
 
+def _columns(invoice):
+    return {field.attname: getattr(invoice, field.attname) for field in Invoice._meta.concrete_fields}
+
+
 def test_every_verb_is_asked_in_bulk_or_says_why_not():
     assert set(IN_BULK) | set(ONE_BY_ONE) == set(VERBS) and not set(IN_BULK) & set(ONE_BY_ONE)
     assert all(str(why).endswith(".") for why in ONE_BY_ONE.values())
@@ -83,6 +88,26 @@ def test_all_that_match_are_counted_exactly_and_frozen(browser, issued, select):
     assert Invoice.objects.filter(status="finalized").count() == 9
     browser.post(response["Location"], {"reason": "Billed twice"})
     assert batch.rows.count() == 7, "the filter is never asked again"
+
+
+def test_five_hundred_over_several_connections_are_exactly_those_that_match(
+    browser, select, orb, flexprice, connection_to
+):
+    everywhere = [orb, flexprice, connection_to("metronome")]
+    wanted = [make_invoice(each, total="0.10", currency="USD") for each in everywhere]
+    copies = [Invoice(**{**_columns(wanted[at % 3]), "id": None, "external_id": f"copy{at}"}) for at in range(497)]
+    wanted += Invoice.objects.bulk_create(copies)
+    for each in everywhere:
+        drift.repair(each)
+    others = [make_invoice(orb, currency="EUR"), make_invoice(orb, status="void")]
+    response = select(address="/receivables/?currency=USD&status=finalized", all="1", pk=[each.pk for each in others])
+    batch = Batch.objects.get()
+    assert response.status_code == 302 and batch.size == 500
+    assert set(batch.rows.values_list("invoice", flat=True)) == {each.pk for each in wanted}
+    assert rehearsing.totals_of(batch.rows.select_related("invoice")) == {"USD": Decimal("50.00")}
+    make_invoice(flexprice, total="0.10", currency="USD")
+    again = select(address="/receivables/?currency=USD&status=finalized", all="1", pk=[], token="another form")
+    assert "These are 501 invoices; one batch may hold 500" in again.content.decode()
 
 
 def test_a_filter_with_garbage_selects_nothing(issued, select):
