@@ -9,7 +9,6 @@ from django.urls import reverse
 from invoicing.access import rights
 from invoicing.approvals import asking
 from invoicing.approvals.people import Desk
-from invoicing.bulk import caps
 from invoicing.bulk.verbs import offered_in
 from invoicing.models import Batch, Book
 from invoicing.vocabulary import Direction
@@ -55,5 +54,4 @@ def bulk_of(context, here: Here) -> dict:
         "may_refresh": rights.can(user, "refresh"),
         "token": uuid.uuid4().hex,
         "list": address,
-        "most": caps.most_rows(),
     }
