@@ -68,12 +68,13 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     incident = incident_for(request, pk)
     form, problem, status = CloseForm(), "", 200
     if request.method == "POST":
+        rights.require(request.user, "settle", incident)
         form, status = CloseForm(request.POST), 422
         if form.is_valid():
             try:
                 reason = form.cleaned_data["reason"]
                 incidents.close(incident, by=request.user, reason=reason, ip=address_of(request))
-            except (incidents.CannotClose, rights.NotAllowed) as refusal:
+            except incidents.CannotClose as refusal:
                 problem = str(refusal)
             else:
                 messages.success(request, _("It is closed. The invoice takes operations again."))

@@ -84,7 +84,7 @@ def settle(request: HttpRequest, pk) -> HttpResponse:
     operation = operation_for(request, pk)
     choices = _choices(request, operation)
     if not choices:
-        return _page(request, operation, None, choices, status=200 if request.method != "POST" else 409)
+        return _page(request, operation, None, choices, status=_status(request, operation))
     if request.method != "POST":
         proposal = proposal_of(operation, request.user)
         initial = {"what": proposal.choice, "created": proposal.created} if proposal and not proposal.mine else {}
@@ -111,6 +111,13 @@ def settle(request: HttpRequest, pk) -> HttpResponse:
         return _page(request, operation, form, choices, problem=str(refusal), status=422)
     (messages.info if agreed is Agreement.ASKED else messages.success)(request, SAID[agreed])
     return redirect("operation", operation.pk)
+
+
+def _status(request: HttpRequest, operation: Operation) -> int:
+    """Of the page without a form: posting to it is forbidden, or there is nothing to settle."""
+    if request.method != "POST":
+        return 200
+    return 403 if needs_word(operation) else 409
 
 
 def _choices(request: HttpRequest, operation: Operation) -> list[Choice]:

@@ -121,6 +121,7 @@ def _put_on(request, form, name: str, kind: Brake.Kind, reason: str, **where: st
 def lift(request: HttpRequest, pk: int) -> HttpResponse:
     """The first person asks, the second one agrees."""
     must_see(request)
+    rights.require(request.user, "lift")
     brake, form = get_object_or_404(Brake, pk=pk), ReasonForm(request.POST)
     if not form.is_valid():
         return _page(request, lifting=(brake, form), status=422)

@@ -57,7 +57,7 @@ def test_who_may_not_close_reads_it_and_its_place_shows_how_many_are_open(client
 
     page = client.get(f"/incidents/{incident.pk}/").content.decode()
     assert 'id="do-it"' not in page and "needs a role" in page
-    assert client.post(f"/incidents/{incident.pk}/", {"reason": "Fine"}).status_code == 422
+    assert client.post(f"/incidents/{incident.pk}/", {"reason": "Fine"}).status_code == 403
     incident.refresh_from_db()
     assert incident.closed_at is None
     place = next(

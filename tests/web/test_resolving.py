@@ -117,7 +117,7 @@ def test_what_is_missing_is_told_at_its_field_and_what_was_typed_is_kept(client,
 def test_who_may_not_and_what_needs_nobody_get_no_form(client, operator, person, stuck):
     said = page_of(client, operator, stuck).content.decode()
     assert "You may not settle this" in said and 'id="do-it"' not in said
-    assert client.post(f"/operations/{stuck.pk}/settle/", {"what": "applied", **SAW}).status_code == 409
+    assert client.post(f"/operations/{stuck.pk}/settle/", {"what": "applied", **SAW}).status_code == 403
     Operation.objects.filter(pk=stuck.pk).update(state="unknown")
     assert "Nothing to settle by hand" in page_of(client, person("controller"), stuck).content.decode()
 

@@ -88,7 +88,7 @@ def test_who_may_not_gets_no_forms_and_changes_nothing(client, person, operator)
 
     page = client.get("/switches/").content.decode()
     assert 'id="switch-off"' not in page and "Lifting needs a role" in page
-    assert client.post("/switches/off/", {"provider": "orb", "verb": "void", "reason": "x"}).status_code == 422
-    assert client.post(f"/switches/{brake.pk}/lift/", {"reason": "x"}).status_code == 422
+    assert client.post("/switches/off/", {"provider": "orb", "verb": "void", "reason": "x"}).status_code == 403
+    assert client.post(f"/switches/{brake.pk}/lift/", {"reason": "x"}).status_code == 403
     brake.refresh_from_db()
     assert brake.lifted_at is None and Brake.objects.count() == 1 and not Operation.objects.exists()
