@@ -112,3 +112,16 @@ def test_as_a_process_of_its_own_it_understands_unknown_options(tmp_path):
     command = [sys.executable, "manage.py", "act", "add_line", "nothing", "--amount", "5", "--reason", "x"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "neither our id nor provider:external_id" in done.stderr
+
+
+def test_what_an_invoices_usage_is_made_of_is_read_and_not_kept(desk, capsys):
+    used = desk.look_at(
+        "flexprice", lambda raw: any(line["price_type"] == "USAGE" for line in raw.get("line_items") or ())
+    )
+    capsys.readouterr()
+    call_command("act", "usage_breakdown", str(used.pk), "--group-by", "source", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert told["state"] == "succeeded"
+    assert any(line.get("sub_lines") for line in told["invoice"]["lines"])
+    used.refresh_from_db()
+    assert used.version == 1

@@ -15,7 +15,7 @@ from invoicing.operations import sending, settling, steps
 from invoicing.operations.asking import ask
 from invoicing.operations.registry import VERBS
 from invoicing.operations.requesting import CannotRequest, Wish, request_operation
-from invoicing.operations.targets import CannotFind, Start, find, start_from
+from invoicing.operations.targets import CannotFind, Start, find, kind_of, start_from
 from invoicing.operations.telling import as_json
 from invoicing.providers.errors import ProviderError
 from invoicing.vocabulary import OPEN_STATES, OperationState
@@ -130,7 +130,7 @@ class Command(BaseCommand):
                 time.sleep(0.1)
 
     def _ask(self, verb, about, by, reason, given, as_json_too):
-        if not isinstance(about, Start):
+        if kind_of(about) != VERBS[verb].starts_from:
             raise CommandError(f"{VERBS[verb].name} starts from a {VERBS[verb].starts_from}.")
         try:
             answer = ask(verb, about, by=by, reason=reason, arguments=given)
