@@ -21,11 +21,17 @@ register.filter("provider_name", stringfilter(marks.provider_name))
 register.filter("unit", stringfilter(formats.unit_text))
 
 
-@register.simple_tag
-def money(amount: Decimal | None, unit: str, missing: str = "—"):
-    """An amount with its unit, every digit, in tabular figures. Absent is not zero: it shows `missing`."""
+@register.simple_tag(takes_context=True)
+def money(context, amount: Decimal | None, unit: str, missing: str = "—"):
+    """An amount with its unit, every digit, in tabular figures. Absent is not zero: it shows `missing`. Who may not see
+    amounts sees that there is one.
+    """
     if amount is None:
         return missing
+    if "shell" in context and not context["shell"].may("view_money"):
+        return format_html(
+            '<span class="money">•••\N{NO-BREAK SPACE}<span class="unit">{}</span></span>', formats.unit_text(unit)
+        )
     figure, finer = formats.figure_parts(amount, unit)
     return format_html(
         '<span class="money">{}{}\N{NO-BREAK SPACE}<span class="unit">{}</span></span>',

@@ -196,6 +196,11 @@ class Shell:
     def roles(self) -> list[str]:
         return sorted(roles_of(self.request.user))
 
+    @property
+    def sees_personal(self) -> bool:
+        """Whether e-mail addresses, phone numbers and postal addresses are shown."""
+        return self.may("view_personal")
+
     def may(self, right: str) -> bool:
         return can(self.request.user, right)
 

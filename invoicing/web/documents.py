@@ -93,6 +93,7 @@ def _tab(invoice: Invoice) -> str:
 def file(request: HttpRequest, pk: int) -> HttpResponse:
     """A kept PDF: to look at, framed by our own pages alone, or to take away with `?download`."""
     document = document_for(request, pk)
+    rights.require(request.user, "view_money", document.invoice)
     try:
         data = vault.read(document)
     except vault.Damaged as damage:

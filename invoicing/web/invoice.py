@@ -73,6 +73,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         "misdated": misdated,
         "waiting": _waiting(request, invoice),
         "may_see_raw": rights.can(request.user, "view_raw", invoice),
+        "bare": not all(rights.can(request.user, each) for each in ("view_money", "view_personal")),
         "may_refresh": not shown.is_past and rights.can(request.user, "refresh", invoice),
         "carried": carried,
         "tail": f"&{urlencode(carried)}" if carried else "",  # for addresses that have a query already
@@ -149,7 +150,7 @@ def _of_tab(request: HttpRequest, tab: str, shown: Shown, context: dict) -> dict
     if tab == "raw":
         if not context["may_see_raw"]:
             raise PermissionDenied("Seeing what the provider sent, as it was sent, needs another role.")
-        return raw.of_tab(shown, everything=everything)
+        return raw.of_tab(shown, everything=everything, bare=context["bare"])
     return {
         "provider": PROVIDERS[invoice.connection.provider],
         "home": home_of(invoice.connection),

@@ -15,6 +15,8 @@ AT_FIRST = 200_000
 SECRET_NAMES = re.compile(
     r"(?i)(secret|token|password|passwd|signature|authorization|credential|api[_-]?key|private[_-]?key|session)"
 )
+PERSONAL = re.compile(r"(?i)(name|mail|phone|address|street|line[12]|city|postal|zip|contact)")
+FIGURE = re.compile(r"[-+]?[\d.,\s]+")
 LINK = re.compile(r"(?i)https?://[^\s\"'<>]+")
 OPAQUE = re.compile(r"[A-Za-z0-9_.~=+-]{16,}")
 
@@ -23,13 +25,28 @@ class _Digits(str):
     """A number as it was written."""
 
 
-def pretty(payload_text: bytes) -> str:
-    """Redacted, indented JSON. What is no JSON comes back as text, redacted."""
+def pretty(payload_text: bytes, *, bare: bool = False) -> str:
+    """Redacted, indented JSON. What is no JSON comes back as text, redacted. `bare`: without figures and people."""
     try:
         value = json.loads(payload_text, parse_float=_Digits, parse_int=_Digits, parse_constant=_Digits)
     except (ValueError, RecursionError):
-        return redacted(payload_text.decode("utf-8", "replace"))
+        return MASK if bare else redacted(payload_text.decode("utf-8", "replace"))
+    if bare:
+        value = _bared(value, "")
     return "".join(_written(value, "", ""))
+
+
+def _bared(value: Any, name: str) -> Any:
+    """The same shape for who sees neither amounts nor people."""
+    if isinstance(value, dict):
+        return {
+            key: _bared(item, MASK if PERSONAL.search(name) and isinstance(item, str) else key)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_bared(item, name) for item in value]
+    hidden = isinstance(value, _Digits) or (isinstance(value, str) and (FIGURE.fullmatch(value) or "@" in value))
+    return MASK if value is not None and (hidden or name == MASK or PERSONAL.search(name)) else value
 
 
 def _written(value: Any, name: str, indent: str) -> Iterator[str]:
@@ -78,7 +95,7 @@ def masked_link(link: str) -> str:
     return f"{parts.scheme}://{host}{path}{rest}"
 
 
-def of_tab(shown, *, everything: bool) -> dict:
-    text = pretty(shown.version.payload_text())
+def of_tab(shown, *, everything: bool, bare: bool) -> dict:
+    text = pretty(shown.version.payload_text(), bare=bare)
     cut = not everything and len(text) > AT_FIRST
     return {"raw": text[:AT_FIRST] if cut else text, "cut": cut, "characters": len(text)}
