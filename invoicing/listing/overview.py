@@ -17,7 +17,8 @@ from invoicing.vocabulary import Status
 
 AGES = ("not_due", "d30", "d60", "d90", "older")
 """How long past its due day: not at all, up to 30 days, 60, 90, and longer."""
-NO_DUE_DATE = date(9999, 12, 31)
+NO_DUE_MONTH = date(9999, 12, 1)
+OLDEST = timedelta(days=90)
 SOON = timedelta(days=6)  # with today, seven days
 NONE = Decimal(0)
 
@@ -60,18 +61,25 @@ def _together(parts) -> Part:
 
 
 def owed(book: Book, today: date, connections: Collection[int]) -> list[Owed]:
-    """What these connections' invoices have outstanding, a row a unit, that of most invoices first."""
+    """What these connections' invoices have outstanding, a row a unit, that of most invoices first.
+
+    Days are read for the months in which one age ends and the next begins, whole months before and after.
+    """
+    first, last = (today - OLDEST).replace(day=1), _end_of_month(today + SOON)
+    grain = SummaryCell.Grain
     bucket = Case(
-        When(period=NO_DUE_DATE, then=Value("undated")),
+        When(period__gte=NO_DUE_MONTH, then=Value("undated")),
         When(period__gt=today + SOON, then=Value("later")),
         When(period__gte=today, then=Value("soon")),
         *(When(period__gte=today - timedelta(days=days), then=Value(f"d{days}")) for days in (30, 60, 90)),
         default=Value("older"),
     )
     cells = SummaryCell.objects.filter(
+        Q(grain=grain.DAY, period__range=(first, last))
+        | Q(grain=grain.MONTH, period__lt=first)
+        | Q(grain=grain.MONTH, period__gt=last),
         book=book,
         axis=SummaryCell.Axis.DUE,
-        grain=SummaryCell.Grain.DAY,
         in_totals=True,
         connection__in=connections,
     ).annotate(bucket=bucket)
@@ -84,6 +92,10 @@ def owed(book: Book, today: date, connections: Collection[int]) -> list[Owed]:
     return sorted(
         (each for each in units.values() if each.outstanding.invoices), key=lambda o: (-o.outstanding.invoices, o.unit)
     )
+
+
+def _end_of_month(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
 
 
 def billed(
