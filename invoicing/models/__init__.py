@@ -1,10 +1,12 @@
 """What is stored: one noun a file."""
 
 from invoicing.models.access import Role, Scope
+from invoicing.models.anomaly import Anomaly, AnomalyKind, Look, Mute, SweepMark
 from invoicing.models.approval import Approval, ApprovalRequest
 from invoicing.models.audit import AuditEntry
 from invoicing.models.batch import Batch, BatchRow
 from invoicing.models.brake import Brake
+from invoicing.models.comment import Comment, Mention
 from invoicing.models.connection import Connection, Pace
 from invoicing.models.customer import Customer, CustomerGroup
 from invoicing.models.delegation import Delegation
@@ -18,6 +20,7 @@ from invoicing.models.line_item import LineItem, LineText
 from invoicing.models.operation import Attempt, Operation
 from invoicing.models.policy import Policy
 from invoicing.models.preferences import Preferences, preferences_of
+from invoicing.models.review import Review, ReviewDecision, Rulebook, Tick
 from invoicing.models.saved_view import DefaultView, SavedView
 from invoicing.models.summary import CustomerCell, SummaryCell
 from invoicing.models.sync_run import Absence, SeenPage, SyncRun
@@ -27,6 +30,8 @@ from invoicing.models.version import InvoiceVersion, UnreadableRecord
 __all__ = [
     "ROLES",
     "Absence",
+    "Anomaly",
+    "AnomalyKind",
     "Approval",
     "ApprovalRequest",
     "Attempt",
@@ -35,6 +40,7 @@ __all__ = [
     "BatchRow",
     "Book",
     "Brake",
+    "Comment",
     "Connection",
     "Constituent",
     "Customer",
@@ -54,17 +60,25 @@ __all__ = [
     "Job",
     "LineItem",
     "LineText",
+    "Look",
+    "Mention",
+    "Mute",
     "Operation",
     "Pace",
     "Policy",
     "Position",
     "Preferences",
+    "Review",
+    "ReviewDecision",
     "Role",
+    "Rulebook",
     "SavedView",
     "Scope",
     "SeenPage",
     "SummaryCell",
+    "SweepMark",
     "SyncRun",
+    "Tick",
     "UnreadableRecord",
     "User",
     "WorkerBeat",
