@@ -23,6 +23,8 @@ BESIDE = {  # the few rooms of one floor that may know a neighbour, and why
     ("management", "web"),
     ("benchmarks", "web"),  # they measure whole requests
     ("documents", "mirror"),  # a drawing is of what was mirrored
+    ("reviews", "mirror"),  # a review is of what was mirrored
+    ("reviews", "approvals"),  # business days, and who stands in for whom
     ("models", "migrations"),
 }
 ALONE = {"sandbox", "starting"}  # they import nothing of ours, and nothing of ours imports them
