@@ -111,6 +111,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 @require_POST
 def repeat(request: HttpRequest, pk) -> HttpResponse:
     """The same file again, of the list as it is now. Errors: Http404, NotAllowed."""
+    rights.require(request.user, "export")
     export = _mine(request, pk)
     try:
         return _answer(request, ordering.repeat(export, by=request.user, ip=address_of(request)))
@@ -134,6 +135,7 @@ def _answer(request: HttpRequest, export: Export) -> HttpResponse:
 @require_GET
 def download(request: HttpRequest, pk) -> HttpResponse:
     """The file, from its own hiding place. Errors: Http404, NotAllowed."""
+    rights.require(request.user, "export")
     return _file(request, _mine(request, pk))
 
 
@@ -155,7 +157,8 @@ def _file(request: HttpRequest, export: Export) -> HttpResponse:
 
 @require_GET
 def summary(request: HttpRequest, pk) -> HttpResponse:
-    """What the file holds, for programs: a table of CSV has no place to say it. Errors: Http404."""
+    """What the file holds, for programs: a table of CSV has no place to say it. Errors: Http404, NotAllowed."""
+    rights.require(request.user, "export")
     export = _mine(request, pk)
     if export.state not in (Export.State.READY, Export.State.EXPIRED):
         raise Http404

@@ -106,6 +106,7 @@ TABLE: dict[str, Row] = {
     "delegation_end": changes("delegate", NOTHING),
     "connections": reads(),
     "connection": reads("view", "connection"),
+    "connection_issuer": Row("connect", "connect", "connection"),
     "connection_sync": changes("sync", "connection"),
     "jobs": reads(),
     "job_cancel": changes("sync", "job"),
