@@ -53,10 +53,8 @@ PLACES = (
 )
 """Heading, and the URL name, label and icon of each place. A place whose page does not exist is left out."""
 NEEDS = {
-    **dict.fromkeys(
-        ("receivables", "payables", "operations", "incidents", "unreadable", "connections", "statuses", "switches"),
-        "view",
-    ),
+    **dict.fromkeys(("receivables", "payables", "operations", "unreadable", "connections", "statuses"), "view"),
+    **dict.fromkeys(("customers", "approvals", "reviews", "batches", "exports", "incidents", "switches"), "view"),
     "people": "people",
 }
 """Place → the right without which it leads nowhere."""

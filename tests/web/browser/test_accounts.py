@@ -39,3 +39,17 @@ def test_signing_out_ends_it(open_page):
     page.wait_for_url("**/accounts/login/")
     page.goto("/receivables/")
     assert "/accounts/login/" in page.url
+
+
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desktop-light", "phone-dark"])
+def test_pages_about_people_are_accessible_and_fit(open_page, accessible, fits, person, operator, phone, dark):
+    page = open_page("/people/", person=person("access admin"), phone=phone, dark=dark)
+    for address in ("/people/", f"/people/{operator.pk}/", "/people/roles/", "/people/duties/", "/setup/"):
+        page.goto(address)
+        fits(page)
+        accessible(page)
+    page.goto(f"/people/{operator.pk}/")
+    page.get_by_label("Reviewer: reviews and approves").check()
+    page.get_by_role("button", name="What would change?").click()
+    page.get_by_text("Approve and reject, up to the limit").first.wait_for()
+    accessible(page)
