@@ -201,6 +201,7 @@ def welcome(asked, known) -> str:
     return f"""
   Invoice Desk   http://127.0.0.1:{asked.port}/
   Sign in as     {DEMO}   password  {known["DESK_DEMO_PASSWORD"]}
+  One a role     viewer@ reviewer@ controller@ auditor@ sync-admin@ access-admin@desk.example, same password
   Sandbox        http://127.0.0.1:{asked.sandbox_port}/_sandbox/connections
 
   Try: filter the list to Orb and "finalized", open an invoice and void it; finalize a draft; regenerate a void Metronome
