@@ -187,8 +187,7 @@ def must_be_signed(operation: Operation, changed: list[str], refusal: str) -> No
         _first_step_must_be_signed(operation, request)
         return
     weak = deciding.weak_spot(request)
-    signed = seals.is_of if request.operation_id else seals.is_row_of
-    if not weak and not signed(request.content, operation):
+    if not weak and not _is_what_was_signed(operation, request):
         weak = _("What would be sent is not what was signed.")
     if not weak and not changed:
         return
@@ -204,8 +203,15 @@ def _first_step_must_be_signed(step: Operation, request: ApprovalRequest) -> Non
         return
     changed = preimage.differences(whole.seen, preimage.seen(step.invoice, VERBS[whole.verb]))
     weak = deciding.weak_spot(request) or "; ".join(changed)
+    if not weak and not _is_what_was_signed(whole, request):
+        weak = _("What would be sent is not what was signed.")
     if weak:
         raise NoLonger(weak)
+
+
+def _is_what_was_signed(operation: Operation, request: ApprovalRequest) -> bool:
+    signed = seals.is_of if request.operation_id else seals.is_row_of
+    return signed(request.content, operation)
 
 
 def back_to_awaiting(operation: Operation, why: str) -> None:
