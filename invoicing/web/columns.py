@@ -2,8 +2,11 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.http import QueryDict
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.listing import columns as known
@@ -35,6 +38,13 @@ class Place:
     fixed: bool
     first: bool
     last: bool
+
+
+@lru_cache(maxsize=256)
+def places_html(keys: str, direction: Direction, language: str) -> SafeString:
+    """The form's list of columns: dozens of fields on every page, the same for everybody who chose alike."""
+    shown = known.columns_named(keys, direction)
+    return render_to_string("invoices/_places.html", {"places": places(shown, direction)})
 
 
 def places(shown: tuple[Column, ...], direction: Direction) -> list[Place]:

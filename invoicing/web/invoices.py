@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from invoicing.access import rights, scopes
@@ -68,16 +68,24 @@ def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
     match = found.exact_match()
     if match and _asked_for_one(request, here):
         return _go_to(request, invoice_address(match.pk))
-    likes, asked = preferences_of(request.user), filters.cleaned_data
-    size = asked.get("rows") or _offered(likes.rows)
-    shown = _allowed(request.user, asked.get("columns") or columns_named("", direction))
-    page, misplaced = _page(
-        found, request, size=int(size), reads=tuple(dict.fromkeys(r for c in shown for r in c.reads))
-    )
     facets = found.exact_facets if "exact" in request.GET else found.facets
+    money = rights.can(request.user, "view_money")
+    counts = {
+        "tabs": _tabs(found, here),
+        "unreadable": sum(each.unreadable_records for each in shell.connections if each.direction == direction),
+        "facets": facets,
+        "totals": sorted(facets.totals, key=lambda each: -each.amounts) if money else [],
+        "tiles": TILES,
+    }
+    if asked_by_htmx(request, COUNTS):
+        return render(request, "invoices/_counts.html", counts)
+    likes, asked = preferences_of(request.user), filters.cleaned_data
+    size, group = asked.get("rows") or _offered(likes.rows), asked.get("group", "")
+    shown = _allowed(request.user, asked.get("columns") or columns_named("", direction))
+    reads = tuple(dict.fromkeys(name for column in shown for name in column.reads))
+    page, misplaced = _page(found, request, size=int(size), reads=reads)
     menus = FilterMenus(filters, found.criteria, here, facets, summary.units)
-    money, group = rights.can(request.user, "view_money"), asked.get("group", "")
-    context = {
+    context = counts | {
         "direction": direction,
         "path": request.path,
         "filters": filters,
@@ -85,18 +93,13 @@ def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
         "search_text": filters["q"].value() or "",
         "search_attributes": request.path,
         "sets": _sets(here, data),
-        "tabs": _tabs(found, here),
-        "unreadable": sum(each.unreadable_records for each in shell.connections if each.direction == direction),
         "columns": columns.headers(found, here, shown),
-        "places": columns.places(shown, direction),
+        "places": columns.places_html(",".join(c.key for c in shown), direction, get_language() or ""),
         "arranging": here.hidden("columns", "group", "density"),
         "first_choice": here.but(columns=None),
         "groups": [{"key": key, "label": label, "here": key == group} for key, label in columns.GROUP_LABELS.items()],
         "densities": columns.DENSITIES,
         "density": asked.get("density") or likes.density,
-        "facets": facets,
-        "totals": sorted(facets.totals, key=lambda each: -each.amounts) if money else [],
-        "tiles": TILES,
         "count_exactly": here.but(exact="1"),
         "page": page,
         "rows": _rows(page, shown, shell.connections, direction, today, here.but(**_marks(request)), group),
@@ -110,8 +113,6 @@ def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
         "as_of": [each for each in shell.enabled if each.direction == direction],
         "book_empty": not summary.cells,
     }
-    if asked_by_htmx(request, COUNTS):
-        return render(request, "invoices/_counts.html", context)
     response = render_pair(request, "invoices/list.html", "invoices/_list.html", context, target=PART)
     if request.headers.get("HX-Request") == "true":
         # an exact number that was only typed stays a list, also when one comes back to it

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from invoicing.access import rights
 from invoicing.listing import saving
+from invoicing.listing.filters import NOT
 from invoicing.listing.saving import PASSING, Shelf, ViewRefused, Wish
 from invoicing.models import DefaultView, SavedView
 from invoicing.models.saved_view import ordered_query
@@ -168,7 +169,7 @@ class ViewForm(forms.Form):
     )
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         self.fields["role"].choices = [("", "—"), *((each.name, each.name) for each in Group.objects.order_by("name"))]
 
     def wish(self) -> Wish:
@@ -259,8 +260,16 @@ def default(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def said(query: str) -> str:
-    """Filters in words a person can check: "status: void · sort: due"."""
-    return " · ".join(f"{name.replace('__not', ' not').replace('_', ' ')}: {value}" for name, value in parse_qsl(query))
+    """Filters in words a person can check: "overdue · status: void · sort: due, asc"."""
+    given = dict.fromkeys(name for name, _value in parse_qsl(query))
+    values = {
+        name: ", ".join(v for n, v in parse_qsl(query) if n == name).replace(",", ", ").replace(",  ", ", ")
+        for name in given
+    }
+    if order := values.pop("order", ""):
+        values["sort"] = ", ".join(filter(None, [values.get("sort"), order]))
+    words = {name: name.replace(NOT, " not").replace("_", " ") for name in values}
+    return " · ".join(words[name] if value == "on" else f"{words[name]}: {value}" for name, value in values.items())
 
 
 def _form(request: HttpRequest, form: ViewForm, direction: Direction, view: SavedView | None) -> HttpResponse:
