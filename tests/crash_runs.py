@@ -1,4 +1,5 @@
-"""`python -m tests.crash_runs [--runs 200] [--seed 1] [--lanes 2] [--json]`: kill -9 at any moment, and count what it cost.
+"""`python -m tests.crash_runs [--runs 200] [--first 0] [--seed 1] [--lanes 2] [--json]`: kill -9 at any moment, and count
+what it cost. `--first` begins at a later number, so that 200 runs can be done in pieces.
 
 Each run asks for a random verb through a random door (the page, the command, a worker), while the wire fails in a random
 way, and kills the process at a random moment or at an exact one: before or after a commit, before or after the effect at
@@ -84,6 +85,7 @@ class Counts:
 def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.crash_runs", description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first run")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lanes", type=int, default=2, help="desks side by side, each with a database of its own")
     parser.add_argument("--verbs", default="")
@@ -111,6 +113,7 @@ def main() -> int:
         return 2
     figures = {
         "runs": counts.runs,
+        "first": options.first,
         "killed": counts.killed,
         "killed_inside_claim_to_outcome": counts.inside,
         "doubled": counts.doubled,
@@ -140,7 +143,8 @@ def lane(options) -> int:
         place, counts = Place(invoices=300, seed=options.seed), Counts()
         try:
             place.sync()
-            crash(place, range(options.lane, options.runs, options.lanes), options.seed, counts, options.verbs, tell)
+            numbers = range(options.first + options.lane, options.first + options.runs, options.lanes)
+            crash(place, numbers, options.seed, counts, options.verbs, tell)
         finally:
             place.close()
         counted = {name: dict(value) if isinstance(value, Counter) else value for name, value in vars(counts).items()}
