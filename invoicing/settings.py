@@ -63,6 +63,11 @@ DESK_APPROVAL_EXPIRES_DAYS = env.int(
     "DESK_APPROVAL_EXPIRES_DAYS", default=14
 )  # undecided requests end after so many days
 DESK_APPROVED_HOURS = env.float("DESK_APPROVED_HOURS", default=72)  # how long an approval can be acted on
+DESK_REVIEW_DUE_DAYS = env.int("DESK_REVIEW_DUE_DAYS", default=2)  # business days until a review is due
+DESK_REVIEW_ESCALATE_DAYS = env.int("DESK_REVIEW_ESCALATE_DAYS", default=2)  # business days past due
+DESK_REVIEW_CLAIM_HOURS = env.float("DESK_REVIEW_CLAIM_HOURS", default=4)  # how long a claim lasts
+DESK_REVIEW_UNDO_SECONDS = env.float("DESK_REVIEW_UNDO_SECONDS", default=120)  # how long a decision can be taken back
+DESK_REVIEW_LOOK_BACK_DAYS = env.int("DESK_REVIEW_LOOK_BACK_DAYS", default=62)  # older invoices are not checked
 DESK_WORK_WEEK = env.str("DESK_WORK_WEEK", default="12345")  # business days, 1 is Monday
 DESK_HOLIDAYS = env.list("DESK_HOLIDAYS", default=[])  # days as 2026-12-25
 DESK_EXPORT_AT_ONCE = env.int("DESK_EXPORT_AT_ONCE", default=5000)  # a file of more invoices is written by the worker
