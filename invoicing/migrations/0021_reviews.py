@@ -34,8 +34,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("settled", models.BigIntegerField(default=0)),
-                ("ahead", models.BigIntegerField(default=0)),
-                ("ahead_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(

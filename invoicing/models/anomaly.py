@@ -65,10 +65,8 @@ class Look(models.Model):
 
 
 class SweepMark(models.Model):
-    """How far the checks are through the versions: all up to `settled` are done. Ids may be committed out of order, so
-    what came after it is looked at again until `ahead` is old enough to become it.
+    """How far the checks are through the versions: all up to `settled` are done. It stays behind what was read a moment ago,
+    because ids may be committed out of order.
     """
 
     settled = models.BigIntegerField(default=0)
-    ahead = models.BigIntegerField(default=0)
-    ahead_at = models.DateTimeField(null=True)
