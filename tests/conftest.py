@@ -38,7 +38,7 @@ def _empty_the_tables(operations, sql_list):
     with database.cursor() as cursor:
         tables = [name for name in database.introspection.table_names(cursor) if name != "django_migrations"]
         if database.vendor == "sqlite":
-            kept = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'invoicing_auditentry'"
+            kept = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%append-only%'"
             triggers = cursor.execute(kept).fetchall()
             for name, _ in triggers:
                 cursor.execute(f"DROP TRIGGER {name}")

@@ -19,6 +19,7 @@ class Export(models.Model):
         JSONL = "jsonl", "JSON lines"
         PDF_ZIP = "pdf_zip", "PDFs in a zip"
         PDF_MERGED = "pdf_merged", "One PDF"
+        EVIDENCE = "evidence", "Evidence pack"
 
     class Level(models.TextChoices):
         INVOICES = "invoices", "a row an invoice"
