@@ -51,7 +51,6 @@ class FlexPrice(Provider):
         "get_invoice": Endpoint("GET", "/invoices/{invoice_id}", safe=True),
         "usage_breakdown": Endpoint("GET", "/invoices/{invoice_id}", safe=True),  # with group_by; never mirrored
         "get_pdf": Endpoint("GET", "/invoices/{invoice_id}/pdf", safe=True, answers="pdf"),
-        "get_pdf_url": Endpoint("GET", "/invoices/{invoice_id}/pdf", safe=True),
         "list_customers": Endpoint("POST", "/customers/search", safe=True),
         "get_customer": Endpoint("GET", "/customers/{customer_id}", safe=True),
         "list_payments": Endpoint("GET", "/payments", safe=True),
@@ -83,6 +82,11 @@ class FlexPrice(Provider):
         "move_issue_date": "The issue date is fixed when the invoice is created.",
         "mark_paid": "Recording the payment status does this.",
         "upcoming": "The preview of a subscription does this.",
+        "plain_list": "The search lists the same invoices; newer servers no longer document the plain list.",
+        "pdf_link": "A link opens the invoice for whoever has it; the desk fetches the PDF itself and keeps it.",
+        "compute": "The call is in no documentation; recalculating a draft does the same.",
+        "trigger_webhook": "The call is in no documentation; the desk takes its news by reading.",
+        "modify": "No server we know answers this call.",
     }
 
     def auth_headers(self, api_key: str) -> dict[str, str]:

@@ -74,6 +74,9 @@ class Metronome(Provider):
         "trigger_communication": "The billing provider writes to customers, not Metronome.",
         "customer_summary": "Metronome has no summary of a customer's invoices.",
         "usage_breakdown": "Usage by day and hour is left to Metronome's own pages.",
+        "archive_contract": "Archiving voids invoices by the way; it is left to Metronome's own pages.",
+        "archive_customer": "Archiving voids every invoice and cannot be undone; it is left to Metronome's own pages.",
+        "historical_invoices": "Invoices of the past are imported in Metronome itself.",
     }
 
     def error_text(self, payload: Any) -> str | None:

@@ -70,6 +70,10 @@ class Orb(Provider):
         "usage_breakdown": "Orb's lines carry their sub-lines; they stand with each line.",
         "create_credit_note": "Credit notes are shown here, and made in Orb itself.",
         "regenerate_receipt": "Receipts are linked in Orb itself.",
+        "invoice_summaries": "The full list carries all that the summaries do.",
+        "issue_by_summary": "Issuing by the full invoice does the same.",
+        "credit_block_invoices": "The call is experimental; an invoice names its credits itself.",
+        "delete_credit_block": "Deleting a block voids invoices by the way; it is left to Orb's own pages.",
     }
 
     def error_text(self, payload: Any) -> str | None:
