@@ -45,6 +45,7 @@ TABLE: dict[str, Row] = {
     "view_default": changes("view", NOTHING),
     "peek": reads("view", "invoice"),
     "invoice": reads("view", "invoice"),
+    "invoice_fetch": Row("refresh", "refresh"),
     "invoice_refresh": changes("refresh", "invoice"),
     "invoice_job": reads("view", NOTHING),
     "action": Row("request", "request", "action"),
