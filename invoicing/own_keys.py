@@ -10,13 +10,14 @@ from pathlib import Path
 
 
 def ensure(data: Path) -> None:
-    """Add SECRET_KEY and DESK_FIELD_KEYS to data/env where neither it nor the environment has them."""
+    """Add SECRET_KEY, DESK_FIELD_KEYS and DESK_AUDIT_KEYS to data/env where neither it nor the environment has them."""
     path = data / "env"
     data.mkdir(parents=True, exist_ok=True)
     known = path.read_text() if path.exists() else ""
     makers = {
         "SECRET_KEY": lambda: secrets.token_urlsafe(48),
         "DESK_FIELD_KEYS": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+        "DESK_AUDIT_KEYS": lambda: secrets.token_urlsafe(48),
     }
     missing = [name for name in makers if name not in os.environ and f"\n{name}=" not in f"\n{known}"]
     if not missing:

@@ -73,6 +73,12 @@ DESK_HOLIDAYS = env.list("DESK_HOLIDAYS", default=[])  # days as 2026-12-25
 DESK_EXPORT_AT_ONCE = env.int("DESK_EXPORT_AT_ONCE", default=5000)  # a file of more invoices is written by the worker
 DESK_EXPORT_DAYS = env.float("DESK_EXPORT_DAYS", default=7)  # how long a file is kept
 DESK_EXPORTS = DATA / "exports"
+DESK_AUDIT_KEYS = env.list("DESK_AUDIT_KEYS", default=[])  # seal and sign the audit trail, newest first; any long text
+DESK_AUDIT_CHECKPOINTS = Path(env.str("DESK_AUDIT_CHECKPOINTS", default=str(DATA / "audit-checkpoints")))
+DESK_AUDIT_CHECKPOINT_MINUTES = env.float("DESK_AUDIT_CHECKPOINT_MINUTES", default=60)  # at least so often, and
+DESK_AUDIT_CHECKPOINT_ENTRIES = env.int("DESK_AUDIT_CHECKPOINT_ENTRIES", default=1000)  # after so many entries
+DESK_AUDIT_YEARS = env.int("DESK_AUDIT_YEARS", default=7)  # how long entries are kept at least; nothing removes them
+DESK_AUDIT_EXPORT_MOST = env.int("DESK_AUDIT_EXPORT_MOST", default=200_000)  # entries in one exported file
 
 # Database
 _url = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA / 'desk.sqlite3'}"

@@ -18,6 +18,6 @@ def behind_the_triggers(table):
             for _, sql in triggers:
                 cursor.execute(sql)
         else:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            cursor.execute("SET session_replication_role = replica")
             yield cursor
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+            cursor.execute("SET session_replication_role = DEFAULT")

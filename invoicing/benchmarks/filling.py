@@ -122,7 +122,7 @@ def _customers(connection: Connection, place: int, total: int) -> list[tuple[int
         identity = ORGANIZATION if connection.provider == "cockroachdb" else f"cus_{place:02d}{number:06d}"
         email = f"billing{number}@{name.split(' ', 1)[0].lower()}.example"
         found.append(
-            (connection.pk, identity, name, email, "", "", False, fold(name, email, identity), b"", b"", read_at)
+            (connection.pk, identity, name, email, "", "", False, "", fold(name, email, identity), b"", b"", read_at)
         )
     bulk.insert(Customer, customers.COLUMNS, found)
     stored = Customer.objects.filter(connection=connection).order_by("pk").values_list("pk", "external_id", "name")

@@ -10,6 +10,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from invoicing.models import audit_key
 from invoicing.models.approval import ApprovalRequest
 from invoicing.models.connection import Connection
 from invoicing.models.customer import Customer
@@ -99,6 +100,7 @@ class AuditManager(models.Manager):
                 previous_hash=last[1],
             )
             entry.hash = entry.computed_hash()
+            entry.seal = audit_key.seal(entry.hash)
             entry.save(force_insert=True)
         return entry
 
@@ -125,6 +127,7 @@ class AuditEntry(models.Model):
     scheme = models.SmallIntegerField(db_default=1)
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64, unique=True)
+    seal = models.CharField(max_length=64, db_default="")  # over the hash, with a key the database does not know
     objects = AuditManager()
 
     class Meta:

@@ -6,6 +6,7 @@ from django.utils import timezone
 from invoicing.models import Operation
 from invoicing.operations import recording, settling
 from invoicing.providers.base import Request, Said
+from tests.behind import behind_the_triggers
 from tests.operations.rows import (
     ANSWERED,
     MAYBE,
@@ -93,7 +94,8 @@ def test_what_was_not_sent_waits_longer_each_time_and_is_sent_as_often_as_it_tak
 
 def test_what_was_not_sent_after_it_may_have_been_is_unknown(sent):
     operation = sent(attempt=2)
-    operation.attempts.filter(number=1).update(wire=MAYBE)
+    with behind_the_triggers("invoicing_attempt"):
+        operation.attempts.filter(number=1).update(wire=MAYBE)
     record(operation, classified("not_sent", NONE))
     assert (operation.state, operation.quiet_at) == ("unknown", timezone.now() + Q)
 
@@ -210,7 +212,8 @@ def test_a_lease_that_is_over_makes_it_unknown_with_the_quiet_time_from_its_end(
 
 def test_a_lease_ends_only_the_attempt_it_was_for(sent, clock):
     operation = sent(attempt=2)
-    operation.attempts.filter(number=1).update(said="first", ended_at=None)
+    with behind_the_triggers("invoicing_attempt"):
+        operation.attempts.filter(number=1).update(said="first", ended_at=None)
     clock.shift(61)
     settling.expire_leases()
     assert operation.attempts.get(number=1).said == "first" and operation.attempts.get(number=2).wire == MAYBE

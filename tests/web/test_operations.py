@@ -10,6 +10,7 @@ from django.utils import timezone
 from invoicing.models import Attempt, AuditEntry, Operation, WorkerBeat
 from invoicing.operations.requesting import Wish, request_operation
 from invoicing.operations.verb import Proof, Verdict
+from tests.behind import behind_the_triggers
 from tests.web.mirrored import HOSTILE, body, changed, mirrored
 from tests.web.test_invoice import text_of
 
@@ -294,7 +295,10 @@ def test_hostile_words_stay_text(signed_in, sent):
 
 def test_what_was_sent_is_shown_redacted(signed_in, sent):
     operation = sent(status=200, classified="done", state="succeeded", finished_at=timezone.now())
-    Attempt.objects.update(request={"endpoint": "void_invoice", "body": {"note": "Bearer abcdefghijklmnop", "a": 1}})
+    with behind_the_triggers("invoicing_attempt"):
+        Attempt.objects.update(
+            request={"endpoint": "void_invoice", "body": {"note": "Bearer abcdefghijklmnop", "a": 1}}
+        )
 
     html = page(signed_in, operation)
 
