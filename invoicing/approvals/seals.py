@@ -64,16 +64,22 @@ def amounts_in(invoice: Invoice | None, arguments: dict[str, Any]) -> tuple[Amou
     Without an invoice, what its lines come to; nothing where that cannot be known.
     """
     found: list[Amount] = []
-    unit = str(arguments.get("currency", ""))
     if invoice is not None:
-        unit = invoice.currency
-        found.append((invoice.total, unit))
+        found.append((invoice.total, invoice.currency))
         found += [(each.total, each.unit) for each in invoice.further_totals.all()]
-    found += [(Decimal(str(arguments[name])), unit) for name in AMOUNTS_IN if arguments.get(name)]
+    return (*found, *(amount for _name, amount in argued(invoice, arguments)))
+
+
+def argued(invoice: Invoice | None, arguments: dict[str, Any]) -> list[tuple[str, Amount]]:
+    """The amounts among the arguments alone, each with the name of its argument."""
+    unit = invoice.currency if invoice is not None else str(arguments.get("currency", ""))
+    found: list[tuple[str, Amount]] = []
+    found += [(name, (Decimal(str(arguments[name])), unit)) for name in AMOUNTS_IN if arguments.get(name)]
     lines = arguments.get("lines")
     if isinstance(lines, list) and lines:
-        found.append((sum((Decimal(x["quantity"]) * Decimal(x["unit_price"]) for x in lines), Decimal(0)), unit))
-    return tuple(found)
+        total = sum((Decimal(each["quantity"]) * Decimal(each["unit_price"]) for each in lines), Decimal(0))
+        found.append(("lines", (total, unit)))
+    return found
 
 
 def _version_hash(invoice: Invoice) -> str:

@@ -25,6 +25,7 @@ from invoicing.operations.requesting import (
     approve_and_enqueue,
     audit,
     cancel,
+    limits_must_allow,
     request_operation,
 )
 from invoicing.operations.verb import NoLonger
@@ -143,6 +144,7 @@ def _revised(request, by, seal, reason, reference, arguments, ip) -> Operation:
         except ValidationError as wrong:
             name, problems = next(iter(wrong.message_dict.items()))
             raise CannotRequest(problems[0], field="" if name == "__all__" else name) from None
+        limits_must_allow(by, verb, operation.invoice, cleaned)
         before = {"arguments": operation.arguments, "reason": operation.reason, "reference": operation.reference}
         operation.arguments, operation.reason, operation.reference = cleaned, reason.strip(), reference.strip()
         operation.seen = preimage.seen(about, verb)

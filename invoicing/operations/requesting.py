@@ -11,13 +11,14 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from invoicing.access import rights
-from invoicing.approvals import asking, deciding
+from invoicing.approvals import asking, deciding, seals
 from invoicing.models import ApprovalRequest, AuditEntry, Invoice, Operation, User, clock
 from invoicing.operations import preimage
 from invoicing.operations.outage import outage
 from invoicing.operations.queue import enqueue_dispatch
 from invoicing.operations.registry import VERBS, open_operation, why_not
 from invoicing.operations.targets import About, Start, target_of
+from invoicing.operations.verb import Verb
 from invoicing.vocabulary import OperationState
 
 
@@ -116,8 +117,18 @@ def _checked(wish: Wish) -> dict[str, Any]:
     except ValidationError as wrong:
         name, problems = next(iter(wrong.message_dict.items()))
         raise CannotRequest(problems[0], field="" if name == "__all__" else name) from None
+    limits_must_allow(wish.by, verb, wish.invoice, arguments)
     _batch_must_cover(wish, arguments)
     return arguments
+
+
+def limits_must_allow(by: User, verb: Verb, invoice: Invoice | None, arguments: dict[str, Any]) -> None:
+    """What is paid, added or billed is within the person's limit, too, not only the invoice. Errors: CannotRequest."""
+    for name, amount in seals.argued(invoice, arguments):
+        try:
+            rights.require(by, verb.right, amount=amount)
+        except rights.NotAllowed as missing:
+            raise CannotRequest(str(missing), field=name) from None
 
 
 def _batch_must_cover(wish: Wish, arguments: dict[str, Any]) -> None:

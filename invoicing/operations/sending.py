@@ -24,7 +24,7 @@ from invoicing.operations import approving, brakes, gate, looks, preimage, settl
 from invoicing.operations.classify import Classified, Outcome, answered, failed
 from invoicing.operations.recording import digest_of, look_again, record_outcome, refuse
 from invoicing.operations.registry import VERBS, why_not
-from invoicing.operations.requesting import audit
+from invoicing.operations.requesting import CannotRequest, audit, limits_must_allow
 from invoicing.operations.targets import About
 from invoicing.operations.verb import Call, NoLonger, Reading, Verb, Verdict
 from invoicing.providers.base import Request
@@ -115,6 +115,10 @@ def _must_still_hold(operation: Operation, verb: Verb, about: About, http) -> No
     """
     if not rights.can(operation.requester, verb.right, about):
         raise NoLonger("The requester no longer has the right to do this.")
+    try:
+        limits_must_allow(operation.requester, verb, operation.invoice, operation.arguments)
+    except CannotRequest as beyond:
+        raise NoLonger(f"The requester may no longer do this. {beyond}") from None
     if operation.call_class == CallClass.KEYED and _may_be_out(operation):
         window = verb.call_of(operation).key_window
         if not looks.key_holds(operation.created_at, window, clock.now()):
