@@ -19,6 +19,7 @@ from tests.matrix.faults import Fault
 from tests.matrix.place import Place
 
 PATIENCE = 60.0  # seconds until a cell must have ended: Q and two minutes are promised, on a machine of its own
+AGAIN = 4.0  # seconds after which what was healed is hurried once more
 NEVER_DONE = ("refused", "not_done", "cancelled", "rejected", "expired")
 
 
@@ -33,6 +34,7 @@ class Cell:
     rules: list[str] = field(default_factory=list)
     phase: str = "new"
     until: float = 0.0
+    hurried: float = 0.0
     marks: dict = field(default_factory=dict)  # what the fault itself keeps
 
     @property
@@ -84,8 +86,10 @@ class Cell:
                 self.phase = "healed"
             elif not self.operation.open:
                 self.phase = "healed"
-        elif self.ended() or self.fault.over(self):
+        elif (self.ended() or self.fault.over(self)) and not self.fault.still(self):
             return True
+        if self.phase == "healed" and time.monotonic() > self.hurried + AGAIN:
+            self.hurry()  # a look that was under way when the fault passed has put off the next one
         if time.monotonic() > self.until:
             self.problems.append(f"not settled after {PATIENCE:.0f} s: {self.state}, phase {self.phase}")
             return True
@@ -119,7 +123,7 @@ class Cell:
         self.hurry()
 
     def hurry(self) -> None:
-        now = timezone.now()
+        now, self.hurried = timezone.now(), time.monotonic()
         for operation in [self.operation, *self.operation.steps.all()]:
             mine = Operation.objects.filter(pk=operation.pk)
             if mine.filter(state="approved").update(not_before=now):
@@ -172,6 +176,7 @@ class Cell:
             self.problems.append(
                 f"ended as {self.state} ({operation.outcome.get('message', '')}), not {sorted(allowed)}"
             )
+        self.problems += self.fault.also(self)
         self._judge_attempts()
         self._judge_page(page)
 

@@ -98,6 +98,8 @@ class Fault:
     felt: Callable = lambda cell: waits(cell)  # for those that last: it has had its effect
     meanwhile: Callable = lambda cell: []  # what is wrong while it lasts
     over: Callable = lambda cell: False  # for those that end otherwise than with the operation
+    still: Callable = lambda cell: False  # for those that go on though the operation has ended
+    also: Callable = lambda cell: []  # what else is wrong in the end
     applies: Callable = lambda case: ""  # why not, if not
     alone: str = ""  # "connection" or "everything": what it cannot share with other cells
     doubles_by_itself: bool = False  # the network delivers twice

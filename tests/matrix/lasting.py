@@ -1,11 +1,14 @@
 """Rows for changes whose fault lasts until somebody mends it: no way there, wrong certificates, reads that lie, keys, people."""
 
 import threading
+import time
 from urllib.parse import urlsplit, urlunsplit
 
 from django.db import connection as database
 
-from invoicing.models import Connection
+from invoicing.mirror.refresh import mirror_new
+from invoicing.models import Connection, Incident
+from invoicing.operations import ghosts
 from invoicing.operations.requesting import CannotRequest, cancel
 from invoicing.providers.errors import ProviderError
 from tests.matrix.faults import (
@@ -100,7 +103,7 @@ NO_WAY = [
 
 
 STATUS = {"orb": "status", "flexprice": "invoice_status", "metronome": "status", "checkout_page": "status"}
-TOTAL = {"orb": "total", "flexprice": "total", "metronome": "total", "checkout_page": "total"}
+TOTAL = {"orb": "total", "flexprice": "total", "metronome": "total", "checkout_page": "amount"}
 
 
 def of_provider(rule, fields: dict, **more):
@@ -118,8 +121,35 @@ BEFORE = [
     Fault("F16", "id missing in the answer", change(fault="drop_field", field="id"), by_answer_or_reading),
     Fault("F18", "total is 1e400", of_provider(reads, TOTAL, fault="set_field", raw="1e400"), applies=has_total, **LASTS),
     Fault("F18", "total is NaN", of_provider(reads, TOTAL, fault="set_field", raw="NaN"), applies=has_total, **LASTS),
-    Fault("F42", "changed by somebody else before it is sent", of_provider(reads, TOTAL, fault="set_field", raw="987654.25"),
+    Fault("F42", "changed by somebody else before it is sent", of_provider(reads, TOTAL, fault="set_field", raw="98765425"),
           refused, applies=has_total),
+]  # fmt: skip
+
+
+# ---- the server means something else by it than it did
+
+
+def ambiguous(case) -> str:
+    """Only where the same address means two things on two servers."""
+    both = case.provider == "flexprice" and case.verb.key in ("recalculate", "void_and_replace")
+    return "" if both else "Its address means the same on every server we know."
+
+
+def another_server(cell):
+    """The question that tells the two servers apart is answered as the other one answers it."""
+    early = "2026-01" in cell.case.connection
+    no_route = {"body": "404 page not found", "content_type": "text/plain"}
+    nobody = {"body": {"success": False, "error": {"message": "invoice not found"}}}
+    path = {"method": "POST", "path": "/invoices/*/recalculate-v2", "times": None}
+    return [{**path, "fault": "status", "status": 404, **(nobody if early else no_route)}]
+
+
+ANOTHER = [
+    Fault(
+        "F19", "another server answers at the same address", another_server, refused, lasts=True, applies=ambiguous,
+        felt=lambda cell: not cell.current.open, alone="connection",
+        meanwhile=lambda cell: ["SENT to a server that may mean another thing"] if cell.attempts().exists() else [],
+    ),
 ]  # fmt: skip
 
 
@@ -165,6 +195,40 @@ NETWORK = [
     Fault("F43", "key refused for the change", change(fault="status", status=401), refused),
     Fault("F43", "key without the right", change(fault="status", status=403), refused),
     Fault("F3", "effect just within the quiet time", change(fault="delay", seconds=DEADLINE + QUIET * 0.7, late=True), applied),
+]  # fmt: skip
+
+
+# ---- an effect that comes when nobody waits for it any more
+
+AFTER_ALL = DEADLINE + QUIET + 6.0
+
+
+def comes_late(case) -> set[str]:
+    """Sent again where that cannot double; called absent otherwise, unless it came while somebody still looked."""
+    return silent(case) | {"succeeded"}
+
+
+def not_there_yet(cell) -> bool:
+    if "heard" not in cell.marks and cell.hits():
+        cell.marks["heard"] = time.monotonic()
+    return time.monotonic() < cell.marks.get("heard", cell.until) + AFTER_ALL + 1
+
+
+def nothing_is_noticed(cell) -> list[str]:
+    """What was called absent and came all the same is an incident as soon as the mirror has seen it."""
+    if cell.state != "not_done" or cell.case.verb.key == "recalculate":
+        return []  # providers compute drafts by themselves: a newer total proves nothing
+    invoice = cell.target.invoice
+    mirror_new(invoice.connection, invoice.external_id, handles=invoice.handles)
+    ghosts.scan()
+    return [] if Incident.objects.filter(operation=cell.operation).exists() else ["it came late, and nobody is told"]
+
+
+LATE = [
+    Fault(
+        "F42", "the effect comes after all", change(fault="delay", seconds=AFTER_ALL, late=True), comes_late,
+        prepare=lambda cell: ghosts.scan() and None, still=not_there_yet, also=nothing_is_noticed, done_by_others=True,
+    ),
 ]  # fmt: skip
 
 
@@ -226,4 +290,4 @@ PEOPLE = [
         "F39", "called back while it is taken", ends=lambda case: {"cancelled", "succeeded"}, asks=called_back_at_once
     ),
 ]
-LASTING = [*NO_WAY, *BEFORE, *READ_BACK, *NETWORK, *PEOPLE]
+LASTING = [*NO_WAY, *BEFORE, *ANOTHER, *READ_BACK, *NETWORK, *LATE, *PEOPLE]
