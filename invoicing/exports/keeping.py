@@ -7,8 +7,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from invoicing.access import rights
+from invoicing.access import rights, scopes
 from invoicing.exports import files
 from invoicing.exports.asked import CannotExport, Wanted
 from invoicing.exports.making import Tell, make
@@ -21,8 +23,15 @@ ALONE_SECONDS = 300
 """So long a request may take to write a small file, or to hand PDFs over to jobs."""
 
 
+NARROWER = gettext_noop(
+    "You may see less now than when this file was written. Ask for it again: it holds what you may see."
+)
+READ_WITH = ("view", "view_money", "view_personal", "view_raw")
+"""The rights that decide what a file shows."""
+
+
 class Gone(Exception):
-    """The file has expired or was never finished."""
+    """The file has expired or was never finished, or its reader may not see all of it any more."""
 
 
 def write(export: Export, tell: Tell = lambda done, expected: None) -> None:
@@ -31,6 +40,7 @@ def write(export: Export, tell: Tell = lambda done, expected: None) -> None:
     export.save(update_fields=["state"])
     try:
         rights.require(export.requested_by, "export")
+        read_with(export)
         with files.writing(export) as written:
             summary = make(Wanted.of(export), written.out, tell)
     except (CannotExport, rights.NotAllowed) as problem:
@@ -57,6 +67,25 @@ def finished(export: Export, written: files.Written, summary: Summary) -> None:
             return
         export.save()
         on_record(Wanted.of(export), summary, by=export.requested_by, export=export)
+
+
+def read_with(export: Export) -> None:
+    """Note how far the person reaches whose eyes it is read with. PDFs are chosen with what held when they were asked for."""
+    standing, ids = scopes.standing_of(export.requested_by), scopes.connection_ids(export.requested_by)
+    export.reach = {
+        "connections": None if ids is None else sorted(ids),
+        "rights": [right for right in READ_WITH if right in standing.rights],
+    }
+
+
+def covered(export: Export, by) -> bool:
+    """Whether this person may still see all that the file was written from."""
+    now = scopes.connection_ids(by)
+    if now is not None:
+        then = export.reach.get("connections")
+        if then is None or not now.issuperset(then):
+            return False
+    return scopes.standing_of(by).rights.issuperset(export.reach.get("rights", ()))
 
 
 def failed(export: Export, problem: str, *, state: str = Export.State.FAILED) -> None:
@@ -90,6 +119,9 @@ def on_record(
 def downloaded(export: Export, *, by, ip: str = "") -> Path:
     """Where the file lies, its taking away recorded. Errors: NotAllowed, Gone."""
     rights.require(by, "export")
+    if not covered(export, by):
+        AuditEntry.objects.record("export.not_downloaded", actor=by, target=f"export:{export.pk}", ip=ip, why=NARROWER)
+        raise Gone(_(NARROWER))
     if export.state != Export.State.READY or not files.path_of(export).is_file():
         raise Gone("This file is not kept any more. Ask for it again.")
     with transaction.atomic():

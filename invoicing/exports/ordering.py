@@ -43,6 +43,7 @@ def ask(wanted: Wanted, *, ip: str = "") -> Export:
         about=_about(wanted)[:1000],
         invoices=expected,
     )
+    keeping.read_with(export)
     later = pdfs or expected > settings.DESK_EXPORT_AT_ONCE
     with transaction.atomic():
         export.save(force_insert=True)

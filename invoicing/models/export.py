@@ -42,6 +42,7 @@ class Export(models.Model):
     chosen = models.JSONField(null=True)  # our ids of the invoices picked one by one; null: all that match
     columns = models.JSONField(default=list)  # empty: all
     about = models.CharField(max_length=1000, blank=True)  # the filters in words
+    reach = models.JSONField(default=dict)  # what it was read with: {"connections": ids or null for all, "rights": […]}
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="+")
     invoices = models.IntegerField(null=True)  # what the list counted when the file was begun

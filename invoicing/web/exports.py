@@ -35,9 +35,10 @@ MOST = 100
 
 @dataclass(frozen=True)
 class Told:
-    """One export for reading."""
+    """One export for reading. Not `covered`: this person may see less by now, so what it held is not told."""
 
     export: Export
+    covered: bool = True
 
     @property
     def open(self) -> bool:
@@ -58,7 +59,7 @@ class Told:
     @property
     def totals(self) -> list[dict]:
         """Those of most amounts first."""
-        return sorted(self.export.totals, key=lambda each: -each["amounts"])
+        return sorted(self.export.totals, key=lambda each: -each["amounts"]) if self.covered else []
 
     @property
     def pdfs(self) -> bool:
@@ -79,7 +80,7 @@ def page(request: HttpRequest) -> HttpResponse:
     must_see(request)
     keeping.settle(request.user)
     mine = Export.objects.filter(requested_by=request.user).select_related("job").prefetch_related("parts")
-    rows = [Told(export) for export in mine.order_by("-created_at")[:MOST]]
+    rows = [Told(export, keeping.covered(export, request.user)) for export in mine.order_by("-created_at")[:MOST]]
     waits = any(each.open for each in rows)
     context = {
         "exports": rows,
@@ -160,7 +161,7 @@ def summary(request: HttpRequest, pk) -> HttpResponse:
     """What the file holds, for programs: a table of CSV has no place to say it. Errors: Http404, NotAllowed."""
     rights.require(request.user, "export")
     export = _mine(request, pk)
-    if export.state not in (Export.State.READY, Export.State.EXPIRED):
+    if export.state not in (Export.State.READY, Export.State.EXPIRED) or not keeping.covered(export, request.user):
         raise Http404
     told = {
         "file": file_name(export),
