@@ -24,6 +24,8 @@ def schedules() -> list[Schedule]:
         Schedule("batches", "invoicing.bulk.tasks.follow_batches", 5),
         Schedule("approvals", "invoicing.operations.approval_tasks.sweep_approvals", 5),
         Schedule("exports", "invoicing.exports.tasks.sweep_exports", 60),
+        Schedule("audit checkpoint", "invoicing.auditing.tasks.keep_checkpoint", 10),
+        Schedule("audit verification", "invoicing.auditing.tasks.verify_trail", 24 * 60),
     ]
     if settings.DESK_SYNC_MINUTES > 0:
         found.append(Schedule("sync", "invoicing.mirror.tasks.sync_all", settings.DESK_SYNC_MINUTES))

@@ -27,7 +27,7 @@ def append_only(apps, schema_editor):
     sqlite = schema_editor.connection.vendor == "sqlite"
     if not sqlite:
         schema_editor.execute(
-            "CREATE FUNCTION desk_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "CREATE OR REPLACE FUNCTION desk_refuse() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0]; END $$",
             params=None,
         )
@@ -51,6 +51,7 @@ def append_only(apps, schema_editor):
                 f"FOR EACH STATEMENT EXECUTE FUNCTION desk_refuse('{WORDS[table]}')"
             )
     if sqlite:  # INSERT OR REPLACE deletes without asking the triggers on DELETE
+        schema_editor.execute(f"DROP TRIGGER IF EXISTS {AUDIT}_no_replace")
         schema_editor.execute(
             f"CREATE TRIGGER {AUDIT}_no_replace BEFORE INSERT ON {AUDIT} "
             f"WHEN EXISTS (SELECT 1 FROM {AUDIT} e WHERE e.sequence = NEW.sequence OR e.hash = NEW.hash) "

@@ -19,7 +19,7 @@ from invoicing.models.operation import Operation
 
 GENESIS = "0" * 64
 LOCK = 7_301_942  # the advisory lock under which PostgreSQL appends
-SCHEME = 2  # how an entry's hash is made; the first scheme knew neither outcome nor subject
+FIRST, UNSEALED, SEALED = 1, 2, 3  # how an entry is hashed; the first scheme knew neither outcome nor subject
 
 
 class Outcome(models.TextChoices):
@@ -96,7 +96,7 @@ class AuditManager(models.Manager):
                 of_connection=of_connection,
                 of_customer=of_customer,
                 of_invoice=of_invoice,
-                scheme=SCHEME,
+                scheme=SEALED if settings.DESK_AUDIT_KEYS else UNSEALED,
                 previous_hash=last[1],
             )
             entry.hash = entry.computed_hash()
@@ -124,7 +124,7 @@ class AuditEntry(models.Model):
     )  # our ids, so that a trail can be asked for by them; no foreign keys:
     of_customer = models.BigIntegerField(null=True)  # what was recorded outlasts what it was about
     of_invoice = models.BigIntegerField(null=True)
-    scheme = models.SmallIntegerField(db_default=1)
+    scheme = models.SmallIntegerField(db_default=FIRST)
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64, unique=True)
     seal = models.CharField(max_length=64, db_default="")  # over the hash, with a key the database does not know
@@ -184,18 +184,18 @@ def content_digest(
         correlation,
         json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":")),
     )
-    if scheme == 1:
+    if scheme == FIRST:
         if outcome or (of_connection, of_customer, of_invoice) != (None, None, None):
             raise ValueError("The first scheme knew no outcome and no subject.")
         return _digest((*said, previous_hash))
-    if scheme != SCHEME:
+    if scheme not in (UNSEALED, SEALED):
         raise ValueError(f"There is no scheme {scheme}.")
     return _digest((str(scheme), *said, outcome, _id(of_connection), _id(of_customer), _id(of_invoice)))
 
 
 def linked(scheme: int, previous_hash: str, content: str) -> str:
     """An entry's hash. Whoever has the digests of contents alone can follow the chain without reading the contents."""
-    return content if scheme == 1 else hashlib.sha256(f"{previous_hash}{content}".encode()).hexdigest()
+    return content if scheme == FIRST else hashlib.sha256(f"{previous_hash}{content}".encode()).hexdigest()
 
 
 def _id(value: int | None) -> str:

@@ -1,8 +1,9 @@
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from invoicing.auditing.verifying import verify
 from invoicing.models import AuditEntry
-from invoicing.operations.audit_trail import verify
+from tests.behind import behind_the_triggers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TABLE = "invoicing_auditentry"
@@ -16,27 +17,23 @@ def three_entries(person):
         )
 
 
-def behind_the_triggers(statement):
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type='trigger' AND tbl_name=%s", [TABLE])
-            triggers = cursor.fetchall()
-            for name, _ in triggers:
-                cursor.execute(f"DROP TRIGGER {name}")
-            cursor.execute(statement)
-            for _, sql in triggers:
-                cursor.execute(sql)
-        else:
-            cursor.execute(f"ALTER TABLE {TABLE} DISABLE TRIGGER USER")
-            cursor.execute(statement)
-            cursor.execute(f"ALTER TABLE {TABLE} ENABLE TRIGGER USER")
-
-
 @pytest.mark.parametrize("statement", [f"UPDATE {TABLE} SET reason = 'x'", f"DELETE FROM {TABLE} WHERE sequence = 2"])
 def test_the_database_refuses_to_change_what_was_written(person, statement):
     three_entries(person)
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
+    assert verify().checked == 3
+
+
+def test_no_row_can_be_put_in_the_place_of_another(person):
+    three_entries(person)
+    columns = ", ".join(each.column for each in AuditEntry._meta.concrete_fields if each.column != "sequence")
+    replacing = (
+        f"INSERT OR REPLACE INTO {TABLE} (sequence, {columns}) SELECT 1, {columns} FROM {TABLE} WHERE sequence = 2"
+    )
+    inserting = replacing.replace(" OR REPLACE", "")
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(replacing if connection.vendor == "sqlite" else inserting)
     assert verify().checked == 3
 
 
@@ -59,7 +56,8 @@ def test_an_unbroken_chain_verifies(person):
 )
 def test_whoever_gets_behind_the_triggers_is_found(person, statement, broken_at):
     three_entries(person)
-    behind_the_triggers(statement)
+    with behind_the_triggers(TABLE) as cursor:
+        cursor.execute(statement)
     assert verify().broken_at == broken_at
 
 

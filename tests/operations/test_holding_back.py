@@ -4,9 +4,9 @@ import pytest
 from django.core.management import call_command
 
 from invoicing.access import rights
+from invoicing.auditing.verifying import verify
 from invoicing.models import Attempt, AuditEntry, Brake, Job, Operation
 from invoicing.operations import brakes, gate, sending
-from invoicing.operations.audit_trail import verify
 from invoicing.operations.registry import availability
 from invoicing.operations.requesting import CannotRequest
 from invoicing.operations.tasks import reconcile

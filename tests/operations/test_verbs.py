@@ -2,8 +2,8 @@
 
 import pytest
 
+from invoicing.auditing.verifying import verify
 from invoicing.models import AuditEntry, Document, Invoice
-from invoicing.operations.audit_trail import verify
 from invoicing.operations.registry import VERBS, availability
 from invoicing.operations.verb import Effect
 
