@@ -23,6 +23,7 @@ def schedules() -> list[Schedule]:
         Schedule("read back", "invoicing.operations.tasks.settle_due", 1),
         Schedule("batches", "invoicing.bulk.tasks.follow_batches", 5),
         Schedule("approvals", "invoicing.operations.approval_tasks.sweep_approvals", 5),
+        Schedule("reviews", "invoicing.reviews.tasks.sweep_reviews", 1),
         Schedule("exports", "invoicing.exports.tasks.sweep_exports", 60),
         Schedule("audit checkpoint", "invoicing.auditing.tasks.keep_checkpoint", 10),
         Schedule("audit verification", "invoicing.auditing.tasks.verify_trail", 24 * 60),

@@ -35,6 +35,7 @@ class Past:
     kind: str
     currency: str
     total: Decimal | None
+    day: date | None = None  # it is listed under
     period_start: date | None = None
     period_end: date | None = None
 
@@ -155,6 +156,7 @@ def periods(case: Case) -> Iterator[Finding]:
     """Against the period before. A customer billed for several things at once has periods side by side: then nothing."""
     start, end = case.start, case.end
     if start is None or end is None or start >= end:
+        yield from _same_day(case)
         return
     dated = [
         (each.period_start, each.period_end, each)
@@ -182,6 +184,18 @@ def periods(case: Case) -> Iterator[Finding]:
         if last < start:
             yield Finding(kind=Kind.GAP, here=start.isoformat(), there=last.isoformat(), against="last_period",
                           about=each.name)  # fmt: skip
+
+
+def _same_day(case: Case) -> Iterator[Finding]:
+    """Where the provider gives no period: the same amount of the same kind on the same day."""
+    invoice = case.invoice
+    for each in case.past:
+        if each.day != invoice.listed_on or each.kind != invoice.kind or not invoice.total:
+            continue
+        if (each.total, each.currency) == (invoice.total, invoice.currency):
+            day = invoice.listed_on.isoformat()
+            yield Finding(kind=Kind.DUPLICATE, here=day, there=day, against="other_day", about=each.name)
+            return
 
 
 def line_sum(case: Case) -> Iterator[Finding]:

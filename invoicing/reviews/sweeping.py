@@ -105,7 +105,7 @@ def case_of(invoice: Invoice, snapshot: InvoiceSnapshot) -> checks.Case:
         end=invoice.period_end,
         past=[
             checks.Past(
-                name=str(each), kind=each.kind, currency=each.currency, total=each.total,
+                name=str(each), kind=each.kind, currency=each.currency, total=each.total, day=each.listed_on,
                 period_start=each.period_start, period_end=each.period_end,
             )
             for each in rows
