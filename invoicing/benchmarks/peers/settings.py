@@ -2,11 +2,13 @@
 
 from invoicing.settings import *  # noqa: F403
 from invoicing.settings import BASE_DIR, TEMPLATES
+from invoicing.settings import INSTALLED_APPS as OURS
 
 ROOT_URLCONF = "invoicing.benchmarks.peers.urls"
 INSTALLED_APPS = [
     *("django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"),
     *("django.contrib.messages", "django.contrib.staticfiles", "django_tables2", "django_filters", "invoicing"),
+    *(app for app in OURS if app.startswith("allauth")),  # the desk's template tags know their models
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -16,6 +18,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # its app insists; microseconds of the peers' milliseconds
 ]
 TEMPLATES = [{
     **TEMPLATES[0],
