@@ -38,12 +38,12 @@ def approvals_wanted(invoice, verb):
     return asking.needed(verb.key, invoice.connection, invoice, {})
 
 
-@register.simple_tag
-def figure(text: str, unit: str):
+@register.simple_tag(takes_context=True)
+def figure(context, text: str, unit: str):
     """An amount where a unit says that it is one, else the text; a dash for nothing."""
     if not text:
         return "\N{EM DASH}"
     try:
-        return money(parse_amount(text), unit) if unit else format_html("{}", text)
+        return money(context, parse_amount(text), unit) if unit else format_html("{}", text)
     except ValueError:
         return text
