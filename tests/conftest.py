@@ -7,6 +7,17 @@ import pytest
 EXAMPLES = Path(__file__).parent / "examples"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords():
+    """The desk's own way of storing passwords is slow on purpose, and nearly every test makes people."""
+    from django.conf import settings
+    from django.contrib.auth.hashers import get_hashers, get_hashers_by_algorithm
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    get_hashers.cache_clear()
+    get_hashers_by_algorithm.cache_clear()
+
+
 @pytest.fixture
 def example():
     """The bytes of an example body: example("orb_invoice_issued")."""

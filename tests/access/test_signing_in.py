@@ -7,6 +7,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.test import Client, RequestFactory
 
+from invoicing import settings as own_settings
 from invoicing.access import people
 from invoicing.models import User
 from invoicing.web import stepping_up
@@ -47,6 +48,10 @@ def test_nobody_learns_who_is_known(person, client):
 
     words = [answer.context["form"].non_field_errors() for answer in (known, unknown)]
     assert words[0] == words[1] and known.status_code == unknown.status_code
+
+
+def test_passwords_are_stored_slowly_with_argon2():
+    assert own_settings.PASSWORD_HASHERS[0].endswith(".Argon2PasswordHasher"), "tests alone use a quick one"
 
 
 def test_nobody_signs_up(client, db):
