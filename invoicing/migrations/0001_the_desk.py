@@ -277,7 +277,7 @@ class Migration(migrations.Migration):
                 ('token', models.CharField(max_length=64, unique=True)),
                 ('key', models.CharField(max_length=64, unique=True)),
                 ('request_digest', models.CharField(blank=True, max_length=64)),
-                ('state', models.CharField(choices=[('requested', 'Requested'), ('approved', 'Approved'), ('sending', 'Sending'), ('accepted', 'Accepted by the provider'), ('unknown', 'Outcome unknown'), ('needs_person', 'Needs a person'), ('succeeded', 'Succeeded'), ('not_done', 'Not done'), ('refused', 'Refused'), ('cancelled', 'Cancelled'), ('rejected', 'Rejected'), ('expired', 'Expired')], default='requested', max_length=16)),
+                ('state', models.CharField(choices=[('requested', 'Awaits approval'), ('approved', 'Approved'), ('sending', 'Sending'), ('accepted', 'Accepted by the provider'), ('unknown', 'Outcome unknown'), ('needs_person', 'Needs a person'), ('succeeded', 'Succeeded'), ('not_done', 'Not done'), ('refused', 'Refused'), ('cancelled', 'Cancelled'), ('rejected', 'Rejected'), ('expired', 'Expired')], default='requested', max_length=16)),
                 ('settled_by', models.CharField(blank=True, choices=[('answer', "The provider's answer"), ('read_back', 'Reading back'), ('person', 'A person')], max_length=12)),
                 ('version', models.IntegerField(default=0)),
                 ('attempt', models.IntegerField(default=0)),
