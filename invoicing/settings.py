@@ -126,6 +126,7 @@ MIDDLEWARE = [
     "invoicing.web.middleware.RequestId",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "invoicing.web.doors.Doors",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "invoicing.web.middleware.Language",

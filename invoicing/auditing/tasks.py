@@ -7,7 +7,7 @@ from invoicing.auditing.chain import Broken
 from invoicing.auditing.checkpoints import Damaged
 from invoicing.jobs import progress
 from invoicing.jobs.api import task
-from invoicing.models import AuditEntry, User
+from invoicing.models import AuditEntry
 from invoicing.models.audit_key import NoKey
 
 log = logging.getLogger(__name__)
@@ -29,12 +29,13 @@ def keep_checkpoint() -> None:
 
 
 @task(unique="audit verification")
-def verify_trail(by: int | None = None) -> None:
+def verify_trail() -> None:
     """The whole chain, its result on record."""
-    person = User.objects.filter(pk=by).first() if by else None
+    job = progress.current.get()
     expected = AuditEntry.objects.order_by("-sequence").values_list("sequence", flat=True).first()
     result = verifying.verify_on_record(
-        by=person, tell=lambda checked: progress.report(checked, expected=expected, note="Entries verified")
+        by=job.requested_by if job else None,
+        tell=lambda checked: progress.report(checked, expected=expected, note="Entries verified"),
     )
     if not result.holds:
         log.error("The audit trail does not hold at entry %s: %s", result.broken_at, result.problem)

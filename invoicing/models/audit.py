@@ -31,7 +31,7 @@ class Outcome(models.TextChoices):
 
 
 ENDED = {
-    **dict.fromkeys(("refused", "not_requested", "held_back"), Outcome.REFUSED),
+    **dict.fromkeys(("refused", "not_requested", "held_back", "more_refused"), Outcome.REFUSED),
     **dict.fromkeys(("failed", "not_answered", "not_sent", "broken"), Outcome.FAILED),
     "unknown": Outcome.UNKNOWN,
 }

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from invoicing.access.people import may_set_up
 from invoicing.access.rights import can, roles_of
 from invoicing.access.scopes import connection_ids
+from invoicing.auditing.trail import READERS
 from invoicing.models import Connection, preferences_of
 from invoicing.vocabulary import OPEN_STATES, Direction, OperationState
 from invoicing.web import keys
@@ -30,22 +31,23 @@ PLACES = (
         ),
     ),
     (
-        "Work",
+        gettext_lazy("Work"),
         (
-            ("operations", "Operations", "activity"),
+            ("operations", gettext_lazy("Operations"), "activity"),
             ("approvals", gettext_lazy("Approvals"), "stamp"),
             ("batches", gettext_lazy("Batches"), "layers"),
             ("exports", gettext_lazy("Exports"), "file-down"),
             ("incidents", gettext_lazy("Incidents"), "circle-alert"),
-            ("unreadable", "Unreadable", "triangle-alert"),
+            ("unreadable", gettext_lazy("Unreadable"), "triangle-alert"),
         ),
     ),
     (
-        "Desk",
+        gettext_lazy("Desk"),
         (
-            ("connections", "Connections", "plug"),
+            ("connections", gettext_lazy("Connections"), "plug"),
             ("switches", gettext_lazy("Switches"), "pause"),
-            ("statuses", "Statuses", "book-open"),
+            ("audit", gettext_lazy("Audit trail"), "shield-check"),
+            ("statuses", gettext_lazy("Statuses"), "book-open"),
             ("people", gettext_lazy("People"), "users"),
             ("setup", gettext_lazy("Setting up"), "sliders-horizontal"),
         ),
@@ -143,6 +145,8 @@ class Shell:
         """Whether a place is one for this person."""
         if name == "setup":
             return may_set_up(self.request.user)
+        if name == "audit":
+            return any(self.may(right) for right in READERS)
         return name not in NEEDS or self.may(NEEDS[name])
 
     @cached_property

@@ -96,7 +96,9 @@ def problem(request: HttpRequest, kind: Problem, *, text: str = "", next_step: s
     """The page of a problem, or its one sentence for a fragment. Asks no database, so that it works when that does not."""
     said = text or kind.text
     if request.headers.get("HX-Request") == "true":
-        return HttpResponse(f"{kind.title}. {said}", status=kind.status, content_type="text/plain; charset=utf-8")
+        response = HttpResponse(f"{kind.title}. {said}", status=kind.status, content_type="text/plain; charset=utf-8")
+        response.said = str(said)  # for the record of what was refused
+        return response
     context = {
         "problem": kind,
         "said": said,
@@ -106,7 +108,9 @@ def problem(request: HttpRequest, kind: Problem, *, text: str = "", next_step: s
         "request_id": getattr(request, "id", ""),
         "theme": request.COOKIES.get("theme", ""),
     }
-    return HttpResponse(loader.render_to_string("errors/page.html", context), status=kind.status)
+    response = HttpResponse(loader.render_to_string("errors/page.html", context), status=kind.status)
+    response.said = str(said)
+    return response
 
 
 def typed(request: HttpRequest) -> list[tuple[str, str]]:

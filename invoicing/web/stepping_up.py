@@ -23,6 +23,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 
+from invoicing.web import doors
 from invoicing.web.accounts import CONFIRMED_AT
 
 OWN_FIELDS = ("confirm_password", "confirm_code", "confirm_credential")
@@ -108,6 +109,8 @@ def _page(request: HttpRequest, forms: dict) -> HttpResponse:
         "back": _came_from(request),
     }
     tried = any(request.POST.get(name) for name in OWN_FIELDS)
+    if tried:
+        doors.record(request, "sign_in.failed", step="confirm")
     response = render(request, "account/confirm.html", context, status=422 if tried else 200)
     if request.headers.get("HX-Request") == "true":
         response["HX-Retarget"], response["HX-Reswap"] = "body", "innerHTML"

@@ -1,0 +1,251 @@
+"""The audit explorer: entries narrowed and paged, one in full, a file of them; and whether the chain holds."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from invoicing.access import rights
+from invoicing.auditing import checkpoints, verifying
+from invoicing.auditing.exporting import FORMATS, TooMany, export
+from invoicing.auditing.tasks import verify_trail
+from invoicing.auditing.trail import READERS, TrailFilters, page_of, reads, seen_by
+from invoicing.jobs.api import enqueue
+from invoicing.models import AuditEntry, Connection, Invoice, Job, audit_key
+from invoicing.operations.registry import VERBS
+from invoicing.web.finding import address_of
+from invoicing.web.invoice_tabs.activity import told
+from invoicing.web.waiting import worker_is_there
+
+PAGES = {  # kind of record → the page it has, and the name of its argument
+    "invoice": ("invoice", "pk"),
+    "operation": ("operation", "pk"),
+    "customer": ("customer", "pk"),
+    "connection": ("connection", "pk"),
+    "approval": ("approval", "pk"),
+    "batch": ("batch", "pk"),
+    "user": ("person", "pk"),
+    "policy": ("policy", "number"),
+}
+KINDS = {
+    "invoice": gettext_lazy("Invoice"),
+    "operation": gettext_lazy("Operation"),
+    "customer": gettext_lazy("Customer"),
+    "connection": gettext_lazy("Connection"),
+    "approval": gettext_lazy("Approval"),
+    "batch": gettext_lazy("Batch"),
+    "user": gettext_lazy("Person"),
+    "policy": gettext_lazy("Policy"),
+    "export": gettext_lazy("Export"),
+    "role": gettext_lazy("Role"),
+    "view": gettext_lazy("View"),
+    "brake": gettext_lazy("Switch"),
+    "audit": gettext_lazy("Audit trail"),
+}
+AREAS = ("sign_in", "access", "person", "roles", "role", "scope", "export", "batch", "policy", "approval", "review",
+         "brake", "incident", "customer", "connection", "document", "audit")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry for reading."""
+
+    entry: AuditEntry
+    what: str
+    icon: str
+    kind: str = ""
+    about: str = ""  # the record in words
+    url: str = ""
+    of: str = ""  # the connection's name
+
+
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """The entries this person may read, narrowed by what stands in the address."""
+    _must_read(request)
+    filters = TrailFilters(request.GET, request.user)
+    found = page_of(filters.narrow(seen_by(request.user)), **_place(request.GET))
+    context = {
+        "filters": filters,
+        "page": found,
+        "rows": rows_of(found.entries),
+        "query": _query(request.GET),
+        "narrowed": any(value not in (None, "") for value in getattr(filters, "cleaned_data", {}).values()),
+        "further": any(request.GET.get(name) for name in ("target", "correlation", "ip", "customer", "connection")),
+        "reads": reads(request.user),
+        "may_export": rights.can(request.user, "export"),
+        "may_verify": rights.can(request.user, "audit"),
+        "areas": [*VERBS, *AREAS],
+        "correlation": request.GET.get("correlation", ""),
+    }
+    return render(request, "audit/page.html", context)
+
+
+@require_GET
+def entry(request: HttpRequest, sequence: int) -> HttpResponse:
+    """One entry in full. Errors: Http404, also for one this person may not read."""
+    _must_read(request)
+    found = get_object_or_404(seen_by(request.user), sequence=sequence)
+    alike = seen_by(request.user).filter(correlation=found.correlation) if found.correlation else None
+    context = {
+        "row": rows_of([found])[0],
+        "entry": found,
+        "changes": differences(found.facts.get("before"), found.facts.get("after")),
+        "facts": [(name, written(value)) for name, value in found.facts.items() if name not in ("before", "after")],
+        "together": alike.count() if alike is not None else 0,
+        "agrees": found.hash == found.computed_hash() and _sealed(found),
+    }
+    return render(request, "audit/entry.html", context)
+
+
+@require_POST
+def export_file(request: HttpRequest) -> HttpResponse:
+    """The narrowed trail as a file. Errors: NotAllowed."""
+    rights.require(request.user, "export")
+    query = QueryDict(request.POST.get("query", ""))
+    filters = TrailFilters(query, request.user)
+    format = request.POST.get("format", "")
+    back = f"{reverse('audit')}?{query.urlencode()}"
+    if format not in FORMATS or not filters.is_valid():
+        messages.error(request, _("Choose a format, and filters that fit."))
+        return redirect(back)
+    entries = filters.narrow(seen_by(request.user))
+    try:
+        pieces = export(entries, format=format, query=query.urlencode(), by=request.user, ip=address_of(request))
+    except TooMany as problem:
+        messages.error(request, str(problem))
+        return redirect(back)
+    kind = "text/csv; charset=utf-8" if format == "csv" else "application/x-ndjson; charset=utf-8"
+    response = StreamingHttpResponse(pieces, content_type=kind)
+    name = f"audit-{timezone.localtime():%Y-%m-%d-%H%M}.{format}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+def verify(request: HttpRequest) -> HttpResponse:
+    """Whether the chain holds, when that was last looked into, and looking into it now."""
+    rights.require(request.user, "audit")
+    if request.method == "POST":
+        enqueue(verify_trail, by=request.user)
+        messages.success(request, _("The whole trail is being verified. The result appears here."))
+        return redirect("audit_verify")
+    try:
+        marks, damage = checkpoints.read(), ""
+    except checkpoints.Damaged as problem:
+        marks, damage = [], str(problem)
+    last = AuditEntry.objects.filter(action__in=verifying.RECORDED).order_by("-sequence").first()
+    first = AuditEntry.objects.order_by("sequence").first()
+    running = Job.objects.filter(unique_key="audit verification", state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    context = {
+        "last": last,
+        "holds": last is not None and last.action == verifying.HELD,
+        "job": running.first(),
+        "no_worker": not worker_is_there(),
+        "marks": marks[:-11:-1],
+        "mark_count": len(marks),
+        "damage": damage,
+        "place": checkpoints.place(),
+        "keys": audit_key.public_keys(),
+        "entries": AuditEntry.objects.order_by("-sequence").values_list("sequence", flat=True).first() or 0,
+        "first": first,
+        "years": settings.DESK_AUDIT_YEARS,
+        "kept_until": first.at + timedelta(days=365.25 * settings.DESK_AUDIT_YEARS) if first else None,
+    }
+    return render(request, "audit/verify.html", context)
+
+
+def rows_of(entries: list[AuditEntry]) -> list[Row]:
+    """Entries with the names of what they are about; two queries however many there are."""
+    invoices = Invoice.objects.filter(pk__in={each.of_invoice for each in entries} - {None}).select_related("customer")
+    numbers = {each.pk: f"{each.number or each.external_id} · {each.customer.name}" for each in invoices}
+    names = dict(
+        Connection.objects.filter(pk__in={each.of_connection for each in entries} - {None}).values_list("pk", "name")
+    )
+    return [_row(each, numbers, names) for each in entries]
+
+
+def _row(entry: AuditEntry, numbers: dict[int, str], names: dict[int, str]) -> Row:
+    said = told(entry)
+    kind, _colon, key = entry.target.partition(":")
+    url = ""
+    if kind in PAGES and key and (":" not in key):
+        name, argument = PAGES[kind]
+        try:
+            url = reverse(name, kwargs={argument: key})
+        except Exception:
+            url = ""
+    about = numbers.get(entry.of_invoice or 0, "") or (
+        names.get(entry.of_connection or 0, "") if kind == "connection" else ""
+    )
+    return Row(
+        entry,
+        said.what,
+        said.icon,
+        str(KINDS.get(kind, kind.capitalize())),
+        about or key[:60],
+        url,
+        names.get(entry.of_connection or 0, ""),
+    )
+
+
+def differences(before: Any, after: Any) -> list[tuple[str, str, str]]:
+    """What changed: name, before, after. Of two lists what was taken and what was added; else the two as they are."""
+    if before is None and after is None:
+        return []
+    if isinstance(before or {}, dict) and isinstance(after or {}, dict):
+        old, new = before or {}, after or {}
+        names = [*old, *(name for name in new if name not in old)]
+        return [
+            (name, written(old.get(name)), written(new.get(name))) for name in names if old.get(name) != new.get(name)
+        ]
+    if isinstance(before or [], list) and isinstance(after or [], list):
+        old, new = before or [], after or []
+        gone, come = [each for each in old if each not in new], [each for each in new if each not in old]
+        return [("", ", ".join(map(written, gone)), ", ".join(map(written, come)))]
+    return [("", written(before), written(after))]
+
+
+def written(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def _sealed(entry: AuditEntry) -> bool:
+    return not entry.seal or audit_key.is_sealed(entry.hash, entry.seal)
+
+
+def _must_read(request: HttpRequest) -> None:
+    """Errors: Http404."""
+    if not any(rights.can(request.user, right) for right in READERS):
+        raise Http404
+
+
+def _place(given: QueryDict) -> dict[str, int]:
+    for name in ("before", "after"):
+        text = given.get(name, "")
+        if text.isdecimal() and len(text) < 19:
+            return {name: int(text)}
+    return {}
+
+
+def _query(given: QueryDict) -> str:
+    """The filters in the address, without the place."""
+    kept = QueryDict(mutable=True)
+    for name in TrailFilters.base_fields:
+        if given.get(name):
+            kept[name] = given[name]
+    return kept.urlencode()
