@@ -33,6 +33,7 @@ PLACES = (
     (
         gettext_lazy("Work"),
         (
+            ("queue", gettext_lazy("Review queue"), "eye"),
             ("operations", gettext_lazy("Operations"), "activity"),
             ("approvals", gettext_lazy("Approvals"), "stamp"),
             ("batches", gettext_lazy("Batches"), "layers"),
@@ -56,7 +57,7 @@ PLACES = (
 """Heading, and the URL name, label and icon of each place. A place whose page does not exist is left out."""
 NEEDS = {
     **dict.fromkeys(("receivables", "payables", "operations", "unreadable", "connections", "statuses"), "view"),
-    **dict.fromkeys(("customers", "approvals", "reviews", "batches", "exports", "incidents", "switches"), "view"),
+    **dict.fromkeys(("customers", "approvals", "queue", "batches", "exports", "incidents", "switches"), "view"),
     "people": "people",
 }
 """Place → the right without which it leads nowhere."""

@@ -24,12 +24,14 @@ from invoicing.web.invoice_tabs import activity, lines, raw, remedies, summary
 from invoicing.web.invoice_tabs.shown import BadMoment, Shown, shown_as_of, shown_version
 from invoicing.web.neighbors import beside, listed_in
 from invoicing.web.provider_homes import home_of
+from invoicing.web.reviews import of_tab as review_tab
 from invoicing.web.waiting import Waiting, answer_with_job, waiting_for
 
 TABS = (
     ("summary", "Summary", "receipt-text"),
     ("lines", "Lines", "list"),
     ("documents", "Documents", "file-text"),
+    ("review", "Review", "eye"),
     ("history", "History", "history"),
     ("activity", "Activity", "activity"),
     ("raw", "Raw", "code"),
@@ -140,6 +142,8 @@ def _of_tab(request: HttpRequest, tab: str, shown: Shown, context: dict) -> dict
         found = documents_tab(request, shown)
         kept = [each for each in found["documents"] if shown.until is None or each.fetched_at <= shown.until]
         return found | {"documents": kept}
+    if tab == "review":
+        return review_tab(request, invoice)
     if tab == "history":
         return history_tab(request, shown)
     if tab == "activity":
