@@ -85,7 +85,8 @@ def _listed(request: HttpRequest, direction: Direction, query: QueryDict) -> Inv
     data = query.get("data", "live")
     summary = BookSummary(Book.of(direction, live=data != "test", gone=data == "gone"), today, reach)
     connections = shell_of(request).connections
-    filters = InvoiceFilters(query, direction=direction, connections=connections, reach=reach, currencies=summary.units)
+    own = {"reach": reach, "currencies": summary.units, "money": rights.can(request.user, "view_money")}
+    filters = InvoiceFilters(query, direction=direction, connections=connections, **own)
     criteria = filters.criteria(today=today)
     if filters.errors:
         raise CannotBatch(_("A filter of this list is not understood, so nothing matches it."))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.listing import columns as known
 from invoicing.listing.columns import Column
-from invoicing.listing.criteria import GROUPS, SORTS
+from invoicing.listing.criteria import BY_AMOUNT, GROUPS, SORTS
 from invoicing.listing.invoice_list import InvoiceList
 from invoicing.vocabulary import Direction
 from invoicing.web.links import Here
@@ -41,13 +41,18 @@ class Place:
 
 
 @lru_cache(maxsize=256)
-def places_html(keys: str, direction: Direction, language: str) -> SafeString:
+def places_html(keys: str, direction: Direction, language: str, *, money: bool) -> SafeString:
     """The form's list of columns: dozens of fields on every page, the same for everybody who chose alike."""
     shown = known.columns_named(keys, direction)
-    return render_to_string("invoices/_places.html", {"places": places(shown, direction)})
+    return render_to_string("invoices/_places.html", {"places": places(shown, direction, money=money)})
 
 
-def places(shown: tuple[Column, ...], direction: Direction) -> list[Place]:
+def group_labels(*, money: bool) -> list[tuple[str, str]]:
+    """What rows can stand under headings by. One heading's rows are in an order; one by amounts is not for everybody."""
+    return [(key, label) for key, label in GROUP_LABELS.items() if money or GROUPS.get(key) not in BY_AMOUNT]
+
+
+def places(shown: tuple[Column, ...], direction: Direction, *, money: bool) -> list[Place]:
     return [
         Place(
             column=column,
@@ -58,6 +63,7 @@ def places(shown: tuple[Column, ...], direction: Direction) -> list[Place]:
             last=at >= len(shown) - 1,
         )
         for at, column in enumerate(known.offered(direction, shown))
+        if money or column.needs != "view_money"
     ]
 
 

@@ -247,9 +247,9 @@ class FilterMenus:
             gettext("Amount"),
             ("currency", f"currency{NOT}", "amount_min", "amount_max"),
             self._choices(self._side("currency"), options, self._counts("currency")),
-            self._entries("amount_min", "amount_max"),
+            self._entries("amount_min", "amount_max") if self.filters.money else [],
             chosen=" ".join(filter(None, [_told(map(unit_text, given), map(unit_text, left_out)), span])),
-            hint=gettext("Amounts are compared in one currency."),
+            hint=gettext("Amounts are compared in one currency.") if self.filters.money else "",
         )
 
     def _dates(self) -> Menu:

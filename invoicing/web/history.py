@@ -13,7 +13,8 @@ from invoicing.web.invoice_tabs.shown import Shown, shown_version
 
 def of_tab(request: HttpRequest, shown: Shown) -> dict[str, Any]:
     """Errors: Http404 for a version there is none of."""
-    versions = history.versions(shown.invoice)
+    hidden = history.hidden_from(request.user, shown.invoice)
+    versions = history.versions(shown.invoice, hidden=hidden)
     numbers = [each.version.number for each in versions]
     older, newer = request.GET.get("from", ""), request.GET.get("to", "")
     picked = {
@@ -23,15 +24,15 @@ def of_tab(request: HttpRequest, shown: Shown) -> dict[str, Any]:
     return {
         "versions": versions,
         "picked": picked,
-        "comparison": _compared(shown.invoice, older, newer) if older and newer else None,
+        "comparison": _compared(shown.invoice, older, newer, hidden) if older and newer else None,
         "asked_as_of": request.GET.get("as_of", ""),
         "today": timezone.localdate(),
     }
 
 
-def _compared(invoice: Invoice, one: str, other: str) -> Comparison:
+def _compared(invoice: Invoice, one: str, other: str, hidden: frozenset[str]) -> Comparison:
     """The older of the two comes first, whichever was picked as such."""
     first, second = (shown_version(invoice, number) for number in (one, other))
     if first.version.number > second.version.number:
         first, second = second, first
-    return compared(first, second)
+    return compared(first, second, hidden=hidden)

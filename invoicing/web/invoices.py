@@ -61,15 +61,14 @@ def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
     data = request.GET.get("data", "live")
     reach = scopes.connection_ids(request.user)
     summary = BookSummary(Book.of(direction, live=data != "test", gone=data == "gone"), today, reach)
-    filters = InvoiceFilters(
-        request.GET, direction=direction, connections=shell.connections, reach=reach, currencies=summary.units
-    )
+    money = rights.can(request.user, "view_money")
+    own = {"connections": shell.connections, "reach": reach, "currencies": summary.units, "money": money}
+    filters = InvoiceFilters(request.GET, direction=direction, **own)
     found = InvoiceList(filters.criteria(today=today), summary)
     match = found.exact_match()
     if match and _asked_for_one(request, here):
         return _go_to(request, invoice_address(match.pk))
     facets = found.exact_facets if "exact" in request.GET else found.facets
-    money = rights.can(request.user, "view_money")
     counts = {
         "tabs": _tabs(found, here),
         "unreadable": sum(each.unreadable_records for each in shell.connections if each.direction == direction),
@@ -94,10 +93,12 @@ def _list(request: HttpRequest, direction: Direction) -> HttpResponse:
         "search_attributes": request.path,
         "sets": _sets(here, data),
         "columns": columns.headers(found, here, shown),
-        "places": columns.places_html(",".join(c.key for c in shown), direction, get_language() or ""),
+        "places": columns.places_html(",".join(c.key for c in shown), direction, get_language() or "", money=money),
         "arranging": here.hidden("columns", "group", "density"),
         "first_choice": here.but(columns=None),
-        "groups": [{"key": key, "label": label, "here": key == group} for key, label in columns.GROUP_LABELS.items()],
+        "groups": [
+            {"key": key, "label": label, "here": key == group} for key, label in columns.group_labels(money=money)
+        ],
         "densities": columns.DENSITIES,
         "density": asked.get("density") or likes.density,
         "count_exactly": here.but(exact="1"),

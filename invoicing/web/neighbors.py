@@ -7,6 +7,7 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
+from invoicing.access.rights import can
 from invoicing.access.scopes import connection_ids
 from invoicing.listing import page as paging
 from invoicing.listing.filters import InvoiceFilters
@@ -54,7 +55,8 @@ def beside(request: HttpRequest, invoice: Invoice, *, tab: str = "") -> Beside |
     reach = connection_ids(request.user)
     summary = BookSummary(Book.of(direction, live=data != "test", gone=data == "gone"), today, reach)
     connections = shell_of(request).connections
-    filters = InvoiceFilters(query, direction=direction, connections=connections, reach=reach, currencies=summary.units)
+    own = {"reach": reach, "currencies": summary.units, "money": can(request.user, "view_money")}
+    filters = InvoiceFilters(query, direction=direction, connections=connections, **own)
     listed = InvoiceList(filters.criteria(today=today), summary)
     former, latter = paging.beside(listed.asked, invoice)
     return Beside(address, direction, _address(former, address, tab), _address(latter, address, tab))

@@ -69,13 +69,13 @@ def cancel(request: HttpRequest, pk) -> HttpResponse:
 
 
 def _context(request: HttpRequest, operation: Operation) -> dict:
-    waits = operation.state == OperationState.APPROVED
+    waits, money = operation.state == OperationState.APPROVED, rights.can(request.user, "view_money", operation)
     return {
         "operation": operation,
         "invoice": operation.invoice,
         "verb": VERBS[operation.verb],
-        "told": told(operation),
-        "story": story(operation),
+        "told": told(operation, money=money),
+        "story": story(operation, money=money),
         "created": _created(operation),
         "parent": operation.parent,
         "steps": operation.steps.order_by("created_at"),

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from invoicing.mirror import changes as comparing
-from invoicing.web.invoice_tabs.history import AMOUNTS, Change, label_of, told_change, value_text
+from invoicing.web.invoice_tabs.history import AMOUNTS, HIDDEN, Change, label_of, told_change, value_text
 from invoicing.web.invoice_tabs.shown import Shown
 
 MOST_COMPARED = 1000
@@ -41,7 +41,7 @@ class Comparison:
         return sum(len(section.same) for section in self.sections) + self.lines.get("same", 0)
 
 
-def compared(before: Shown, after: Shown) -> Comparison:
+def compared(before: Shown, after: Shown, *, hidden: frozenset[str] = frozenset()) -> Comparison:
     """Everything that differs between two shown versions: money, standing, dates, lines, the rest; and what does not."""
     if before.snapshot is None or after.snapshot is None:
         unread = before if before.snapshot is None else after
@@ -51,12 +51,13 @@ def compared(before: Shown, after: Shown) -> Comparison:
     sections = {section.key: section for section in _sections()}
     found = comparing.changes(before.snapshot, after.snapshot, most=MOST_COMPARED)
     for change in found:
-        told_so = told_change(change, unit)
-        if change["field"] in AMOUNTS and before.currency != after.currency:
+        told_so = told_change(change, unit, hidden=hidden)
+        if change["field"] in AMOUNTS - hidden and before.currency != after.currency:
             told_so = _in_two_units(change, before.currency, after.currency)
         sections[_section_of(change["field"])].changes.append(told_so)
     for name, value in comparing.alike(before.snapshot, after.snapshot).items():
-        sections[_section_of(name)].same.append((label_of(name), value_text(name, value, unit)))
+        text = value_text(name, value, unit)
+        sections[_section_of(name)].same.append((label_of(name), HIDDEN if text and name in hidden else text))
     return Comparison(before, after, list(sections.values()), _line_counts(before, after))
 
 
