@@ -147,6 +147,7 @@ urlpatterns = [
     path("audit/<int:sequence>/", audit.entry, name="audit_entry"),
     path("audit/export/", audit.export_file, name="audit_export"),
     path("audit/verify/", audit.verify, name="audit_verify"),
+    path("audit/evidence/", audit.evidence, name="evidence"),
     path("jobs/", jobs.page, name="jobs"),
     path("jobs/<uuid:pk>/cancel/", jobs.cancel, name="job_cancel"),
     path("jobs/<uuid:pk>/retry/", jobs.retry, name="job_retry"),

@@ -5,9 +5,10 @@ import logging
 from invoicing.auditing import checkpoints, verifying
 from invoicing.auditing.chain import Broken
 from invoicing.auditing.checkpoints import Damaged
+from invoicing.exports import keeping
 from invoicing.jobs import progress
 from invoicing.jobs.api import task
-from invoicing.models import AuditEntry
+from invoicing.models import AuditEntry, Export
 from invoicing.models.audit_key import NoKey
 
 log = logging.getLogger(__name__)
@@ -39,3 +40,21 @@ def verify_trail() -> None:
     )
     if not result.holds:
         log.error("The audit trail does not hold at entry %s: %s", result.broken_at, result.problem)
+
+
+@task(unique="export:{export_id}:evidence")
+def write_evidence(export_id: str) -> None:
+    """An evidence pack that was asked for."""
+    from invoicing.auditing import evidence  # it enqueues this task
+
+    export = Export.objects.select_related("requested_by").filter(pk=export_id, state__in=keeping.OPEN).first()
+    if export is None:
+        return
+    try:
+        evidence.write(export, lambda done, expected: progress.report(done, expected=expected, note="Packed"))
+    except progress.Cancelled:
+        keeping.failed(export, "", state=Export.State.STOPPED)
+        raise
+    except Exception as problem:
+        keeping.failed(export, f"The pack could not be written: {type(problem).__name__}.")
+        raise

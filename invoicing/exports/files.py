@@ -18,6 +18,7 @@ ENDINGS = {
     Export.Format.JSONL: "jsonl",
     Export.Format.PDF_ZIP: "zip",
     Export.Format.PDF_MERGED: "pdf",
+    Export.Format.EVIDENCE: "zip",
 }
 UNFINISHED = ".part"
 DAY = 86_400

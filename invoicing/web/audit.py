@@ -17,7 +17,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from invoicing.access import rights
 from invoicing.auditing import checkpoints, verifying
+from invoicing.auditing.evidence import ask
 from invoicing.auditing.exporting import FORMATS, TooMany, export
+from invoicing.auditing.subjects import NoSuch
 from invoicing.auditing.tasks import verify_trail
 from invoicing.auditing.trail import READERS, TrailFilters, page_of, reads, seen_by
 from invoicing.jobs.api import enqueue
@@ -52,6 +54,12 @@ KINDS = {
     "brake": gettext_lazy("Switch"),
     "audit": gettext_lazy("Audit trail"),
 }
+EVIDENCE_KINDS = (
+    ("invoice", gettext_lazy("An invoice")),
+    ("operation", gettext_lazy("An operation")),
+    ("batch", gettext_lazy("A batch")),
+    ("month", gettext_lazy("A month")),
+)
 AREAS = ("sign_in", "access", "person", "roles", "role", "scope", "export", "batch", "policy", "approval", "review",
          "brake", "incident", "customer", "connection", "document", "audit")  # fmt: skip
 
@@ -85,6 +93,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "reads": reads(request.user),
         "may_export": rights.can(request.user, "export"),
         "may_verify": rights.can(request.user, "audit"),
+        "may_pack": rights.can(request.user, "evidence"),
         "areas": [*VERBS, *AREAS],
         "correlation": request.GET.get("correlation", ""),
     }
@@ -103,6 +112,8 @@ def entry(request: HttpRequest, sequence: int) -> HttpResponse:
         "changes": differences(found.facts.get("before"), found.facts.get("after")),
         "facts": [(name, written(value)) for name, value in found.facts.items() if name not in ("before", "after")],
         "together": alike.count() if alike is not None else 0,
+        "packed": found.target if found.target.partition(":")[0] in dict(EVIDENCE_KINDS) else "",
+        "may_pack": rights.can(request.user, "evidence"),
         "agrees": found.hash == found.computed_hash() and _sealed(found),
     }
     return render(request, "audit/entry.html", context)
@@ -163,6 +174,28 @@ def verify(request: HttpRequest) -> HttpResponse:
         "kept_until": first.at + timedelta(days=365.25 * settings.DESK_AUDIT_YEARS) if first else None,
     }
     return render(request, "audit/verify.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def evidence(request: HttpRequest) -> HttpResponse:
+    """Asking for an evidence pack; `?of=invoice:42` fills the form in. Errors: NotAllowed."""
+    rights.require(request.user, "evidence")
+    given = request.POST if request.method == "POST" else request.GET
+    kind, _colon, key = given.get("of", "").partition(":")
+    kind, key = given.get("kind") or kind, given.get("key") or key
+    error = ""
+    if request.method == "POST":
+        try:
+            packed = ask(f"{kind}:{key}", by=request.user, ip=address_of(request))
+        except (NoSuch, audit_key.NoKey) as problem:
+            error = str(problem)
+        else:
+            messages.success(
+                request, _("The pack about %(about)s is being written. It appears below.") % {"about": packed.about}
+            )
+            return redirect("exports")
+    context = {"kinds": EVIDENCE_KINDS, "kind": kind, "key": key, "error": error, "keys": audit_key.public_keys()}
+    return render(request, "audit/evidence.html", context, status=422 if error else 200)
 
 
 def rows_of(entries: list[AuditEntry]) -> list[Row]:

@@ -9,6 +9,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonRe
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -29,6 +30,7 @@ TYPES = {
     Export.Format.JSONL: "application/x-ndjson; charset=utf-8",
     Export.Format.PDF_ZIP: "application/zip",
     Export.Format.PDF_MERGED: "application/pdf",
+    Export.Format.EVIDENCE: "application/zip",
 }
 MOST = 100
 
@@ -66,9 +68,13 @@ class Told:
         return self.export.format in (Export.Format.PDF_ZIP, Export.Format.PDF_MERGED)
 
     @property
+    def evidence(self) -> bool:
+        return self.export.format == Export.Format.EVIDENCE
+
+    @property
     def list_url(self) -> str:
         """The list as it was asked for, with what it holds now."""
-        if self.export.chosen is not None:
+        if self.export.chosen is not None or self.evidence:
             return ""
         path = reverse("payables" if self.export.direction == Direction.PAYABLE else "receivables")
         return f"{path}?{self.export.query}" if self.export.query else path
@@ -213,6 +219,8 @@ def _mine(request: HttpRequest, pk) -> Export:
 def file_name(export: Export) -> str:
     """receivables-lines-2026-11-20-1735.csv."""
     at = timezone.localtime(export.created_at)
+    if export.format == Export.Format.EVIDENCE:
+        return f"evidence-{slugify(export.query.replace(':', '-'))}-{at:%Y-%m-%d-%H%M}.zip"
     parts = [f"{export.direction}s" if export.direction in Direction.values else "invoices"]
     if export.level == Export.Level.LINES:
         parts.append("lines")

@@ -126,6 +126,7 @@ TABLE: dict[str, Row] = {
     "audit_entry": reads(("view", "audit", "audit_access"), NOTHING),
     "audit_export": changes("export"),
     "audit_verify": Row("audit", "audit"),
+    "evidence": Row("evidence", "evidence"),
     "jobs": reads(),
     "job_cancel": changes("sync", "job"),
     "job_retry": changes("sync", "job"),
