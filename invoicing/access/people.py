@@ -10,6 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from invoicing.access.rights import can, people_with, require, roles_with
 from invoicing.access.scopes import Reach, scope_of
@@ -30,8 +31,8 @@ def add(*, email: str, name: str = "", roles: Iterable[str] = (), by: User | Non
     _may(by, reason)
     email = email.strip().lower()
     if User.objects.filter(email__iexact=email).exists():
-        raise CannotChange("Somebody has this e-mail already.", "email")
-    first, _, last = name.strip().partition(" ")
+        raise CannotChange(_("Somebody has this e-mail already."), "email")
+    first, _space, last = name.strip().partition(" ")
     with transaction.atomic():
         person = User(username=email[:150], email=email, first_name=first[:150], last_name=last[:150])
         person.set_unusable_password()
@@ -88,7 +89,7 @@ def set_active(person: User, active: bool, *, by: User | None, reason: str) -> N
             return
         if not active:
             if by is not None and by.pk == person.pk:
-                raise CannotChange("Nobody can lock themselves out. Ask another access admin.")
+                raise CannotChange(_("Nobody can lock themselves out. Ask another access admin."))
             _keep_an_access_admin(person, [])
         User.objects.filter(pk=person.pk).update(is_active=active)
         end_sessions(person)
@@ -160,7 +161,7 @@ def _may(by: User | None, reason: str) -> None:
     if by is not None:
         require(by, "people")
     if not reason.strip():
-        raise CannotChange("Say why. The reason stays in the audit trail.", "reason")
+        raise CannotChange(_("Say why. The reason stays in the audit trail."), "reason")
 
 
 def _known(roles: Iterable[str]) -> list[Group]:
@@ -180,7 +181,7 @@ def _own(person: User, by: User | None) -> bool:
     if by is None or by.pk != person.pk:
         return False
     if any(each.pk != by.pk for each in people_with("people")):
-        raise CannotChange("Nobody changes their own access. Ask another access admin.")
+        raise CannotChange(_("Nobody changes their own access. Ask another access admin."))
     return True
 
 
@@ -189,4 +190,6 @@ def _keep_an_access_admin(person: User, wanted: list[Group]) -> None:
         return
     able = [each.pk for each in people_with("people")]
     if able == [person.pk]:
-        raise CannotChange("This is the last person who manages people. Give somebody else that role first.", "roles")
+        raise CannotChange(
+            _("This is the last person who manages people. Give somebody else that role first."), "roles"
+        )

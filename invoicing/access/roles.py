@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from invoicing.access.people import CannotChange, end_sessions
 from invoicing.access.rights import require
@@ -80,18 +81,18 @@ def set_rights(role: str, rights: Iterable[str], *, by: User, reason: str, purpo
     """What the role carries from now on; its people sign in again. Errors: CannotChange, NotAllowed."""
     require(by, "people")
     if not reason.strip():
-        raise CannotChange("Say why. The reason stays in the audit trail.", "reason")
+        raise CannotChange(_("Say why. The reason stays in the audit trail."), "reason")
     wanted = frozenset(rights)
     if unknown := wanted - RIGHTS.keys():
-        raise CannotChange(f"There is no right {', '.join(sorted(unknown))}.", "rights")
+        raise CannotChange(_("There is no right %(names)s.") % {"names": ", ".join(sorted(unknown))}, "rights")
     with transaction.atomic():
         group = Group.objects.select_for_update().filter(name=role).first()
         if group is None:
-            raise CannotChange("There is no such role.", "name")
+            raise CannotChange(_("There is no such role."), "name")
         stored = Role.objects.filter(group=group).first()
         before = rights_of(role, stored.rights if stored else None)
         if "people" in before - wanted and not _others_manage_people(role):
-            raise CannotChange("Nobody would be left who manages people.", "rights")
+            raise CannotChange(_("Nobody would be left who manages people."), "rights")
         changed = effects(role, wanted)
         Role.objects.update_or_create(
             group=group,
@@ -110,13 +111,13 @@ def add_role(name: str, *, by: User, reason: str, purpose: str = "") -> Group:
     require(by, "people")
     name = " ".join(name.split()).lower()
     if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
-        raise CannotChange(f"A role's name has 1 to {NAME_LENGTH} characters.", "name")
+        raise CannotChange(_("A role's name has 1 to %(most)s characters.") % {"most": NAME_LENGTH}, "name")
     if not reason.strip():
-        raise CannotChange("Say why. The reason stays in the audit trail.", "reason")
+        raise CannotChange(_("Say why. The reason stays in the audit trail."), "reason")
     with transaction.atomic():
         group, new = Group.objects.get_or_create(name=name)
         if not new:
-            raise CannotChange("There is a role of that name already.", "name")
+            raise CannotChange(_("There is a role of that name already."), "name")
         Role.objects.create(group=group, purpose=purpose.strip()[:200], rights=[])
         AuditEntry.objects.record("role.added", actor=by, target=f"role:{name}", reason=reason)
     return group

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
+from django.utils.translation import gettext_lazy as _
+
 from invoicing.models import Book
 from invoicing.vocabulary import Direction
 
@@ -38,17 +40,19 @@ class Sort:
 SORTS = {
     sort.key: sort
     for sort in (
-        Sort("listed", "Issued", ("listed_on",), "inv_listed", True),
-        Sort("due", "Due", ("due_sort",), "inv_due"),
-        Sort("number", "Number", ("number",), "inv_number"),
-        Sort("customer", "Customer", ("customer_sort",), "inv_customer_name"),
-        Sort("provider", "Provider", ("connection_id", "listed_on"), "inv_provider"),
-        Sort("status", "Status", ("status", "listed_on"), "inv_status"),
-        Sort("payment", "Payment", ("payment_status", "listed_on"), "inv_payment"),
-        Sort("total", "Total", ("currency", "total_micros"), "inv_total", True),
-        Sort("left", "Amount due", ("currency", "due_micros"), "inv_due_amount", True),
+        Sort("listed", _("Issued"), ("listed_on",), "inv_listed", True),
+        Sort("due", _("Due"), ("due_sort",), "inv_due"),
+        Sort("number", _("Number"), ("number",), "inv_number"),
+        Sort("customer", _("Customer"), ("customer_sort",), "inv_customer_name"),
+        Sort("provider", _("Provider"), ("connection_id", "listed_on"), "inv_provider"),
+        Sort("status", _("Status"), ("status", "listed_on"), "inv_status"),
+        Sort("payment", _("Payment"), ("payment_status", "listed_on"), "inv_payment"),
+        Sort("total", _("Total"), ("currency", "total_micros"), "inv_total", True),
+        Sort("left", _("Amount due"), ("currency", "due_micros"), "inv_due_amount", True),
     )
 }
+BY_AMOUNT = frozenset({"total", "left"})
+"""The orders that tell which amounts are larger."""
 
 GROUPS = {
     "month": "listed",

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.listing.columns import UnknownColumns, columns_named
-from invoicing.listing.criteria import GROUPS, SORTS, Criteria, Span
+from invoicing.listing.criteria import BY_AMOUNT, GROUPS, SORTS, Criteria, Span
 from invoicing.models import Book, Connection, Customer
 from invoicing.providers.registry import PROVIDERS
 from invoicing.vocabulary import Direction, Payment, Status
@@ -57,7 +57,7 @@ class Customers(forms.Field):
 class InvoiceFilters(forms.Form):
     """Reads and validates; `criteria` is what a list is asked for. What does not validate shows its error, and lists nothing."""
 
-    q = forms.CharField(required=False, label="Search", max_length=200)
+    q = forms.CharField(required=False, label=_("Search"), max_length=200)
     provider = forms.MultipleChoiceField(required=False, choices=[(key, each.name) for key, each in PROVIDERS.items()])
     connection = forms.MultipleChoiceField(required=False)
     status = forms.MultipleChoiceField(required=False, choices=Status.choices)
@@ -70,14 +70,14 @@ class InvoiceFilters(forms.Form):
     currency__not = Units(required=False)
     customer = Customers(required=False)
     currency = Units(required=False)
-    amount_min = forms.DecimalField(required=False, label="Amount from", max_digits=30, decimal_places=12)
-    amount_max = forms.DecimalField(required=False, label="Amount to", max_digits=30, decimal_places=12)
-    issued_from = Day(label="Issued from")
-    issued_to = Day(label="Issued to")
-    due_from = Day(label="Due from")
-    due_to = Day(label="Due to")
-    period_from = Day(label="Period from")
-    period_to = Day(label="Period to")
+    amount_min = forms.DecimalField(required=False, label=_("Amount from"), max_digits=30, decimal_places=12)
+    amount_max = forms.DecimalField(required=False, label=_("Amount to"), max_digits=30, decimal_places=12)
+    issued_from = Day(label=_("Issued from"))
+    issued_to = Day(label=_("Issued to"))
+    due_from = Day(label=_("Due from"))
+    due_to = Day(label=_("Due to"))
+    period_from = Day(label=_("Period from"))
+    period_to = Day(label=_("Period to"))
     finalized_from = Day(label=_("Finalized from"))
     finalized_to = Day(label=_("Finalized to"))
     voided_from = Day(label=_("Voided from"))
@@ -86,15 +86,17 @@ class InvoiceFilters(forms.Form):
     synced_to = Day(label=_("Synced to"))
     overdue = forms.BooleanField(required=False)
     unrecognized = forms.BooleanField(required=False)
-    differing = forms.BooleanField(required=False, label="Lines do not add up")
+    differing = forms.BooleanField(required=False, label=_("Lines do not add up"))
     sort = forms.ChoiceField(required=False, choices=[(key, sort.label) for key, sort in SORTS.items()])
     order = forms.ChoiceField(required=False, choices=[("asc", "ascending"), ("desc", "descending")])
-    rows = forms.ChoiceField(required=False, label="Rows a page", choices=[(n, n) for n in ("25", "50", "100", "200")])
+    rows = forms.ChoiceField(
+        required=False, label=_("Rows a page"), choices=[(n, n) for n in ("25", "50", "100", "200")]
+    )
     columns = forms.CharField(required=False, max_length=500)
     group = forms.ChoiceField(required=False, choices=[(key, key) for key in GROUPS])
     density = forms.ChoiceField(required=False, choices=[("comfortable", _("Comfortable")), ("compact", _("Compact"))])
     data = forms.ChoiceField(
-        required=False, choices=[("live", "Live"), ("test", "Test"), ("gone", "Gone at the provider")]
+        required=False, choices=[("live", _("Live")), ("test", _("Test")), ("gone", _("Gone at the provider"))]
     )
 
     def __init__(
@@ -105,10 +107,13 @@ class InvoiceFilters(forms.Form):
         connections: list[Connection],
         reach: frozenset[int] | None,
         currencies: list[str] = (),
+        money: bool = True,
     ):
-        """`reach`: our ids of the connections a person may see, as from access.scopes.connection_ids; None is all."""
+        """`reach`: our ids of the connections a person may see, as from access.scopes.connection_ids; None is all.
+        `money`: whether they may see amounts; who may not cannot find or order by them either.
+        """
         super().__init__(_given(query))
-        self.direction, self.reach = direction, reach
+        self.direction, self.reach, self.money = direction, reach, money
         self.connections = [each for each in connections if each.direction == direction and self._reaches(each)]
         for end in ("", NOT):
             self.fields[f"connection{end}"].choices = [(each.name, each.name) for each in self.connections]
@@ -119,14 +124,23 @@ class InvoiceFilters(forms.Form):
         for kind in KINDS:
             first, last = given.get(f"{kind}_from"), given.get(f"{kind}_to")
             if first and last and first > last:
-                self.add_error(f"{kind}_to", "This day is before the first one.")
+                self.add_error(f"{kind}_to", _("This day is before the first one."))
         least, most = given.get("amount_min"), given.get("amount_max")
         if least is not None or most is not None:
             if len(given.get("currency") or ()) != 1 and "currency" not in self.errors:
-                self.add_error("currency", "Choose the one currency the amounts are in.")
+                self.add_error("currency", _("Choose the one currency the amounts are in."))
             if least is not None and most is not None and least > most:
-                self.add_error("amount_max", "This is less than the first amount.")
+                self.add_error("amount_max", _("This is less than the first amount."))
+        if not self.money:
+            self._keep_amounts_back(given)
         return given
+
+    def _keep_amounts_back(self, given) -> None:
+        asked = {name: given.get(name) for name in ("amount_min", "amount_max")}
+        asked |= {"sort": given.get("sort") in BY_AMOUNT, "group": GROUPS.get(given.get("group")) in BY_AMOUNT}
+        for name, value in asked.items():
+            if value not in (None, False):
+                self.add_error(name, _("Your roles do not show amounts, so nothing is found or ordered by them."))
 
     def clean_columns(self):
         try:

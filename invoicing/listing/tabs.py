@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
 from invoicing.listing.criteria import Criteria
 from invoicing.listing.summary import BookSummary
 from invoicing.vocabulary import OWED, Direction, Payment, Status
@@ -42,17 +44,17 @@ class Tab:
 
 
 RECEIVABLE_TABS = (
-    Tab("all", "All"),
-    Tab("draft", "Draft", statuses=(Status.DRAFT, Status.FINALIZING)),
-    Tab("open", "Open", statuses=(Status.FINALIZED,), payments=OWED),
-    Tab("overdue", "Overdue", overdue=True),
-    Tab("paid", "Paid", payments=(Payment.PAID, Payment.OVERPAID)),
-    Tab("void", "Void", statuses=(Status.VOID,)),
+    Tab("all", _("All")),
+    Tab("draft", _("Draft"), statuses=(Status.DRAFT, Status.FINALIZING)),
+    Tab("open", _("Open"), statuses=(Status.FINALIZED,), payments=OWED),
+    Tab("overdue", _("Overdue"), overdue=True),
+    Tab("paid", _("Paid"), payments=(Payment.PAID, Payment.OVERPAID)),
+    Tab("void", _("Void"), statuses=(Status.VOID,)),
 )
 PAYABLE_TABS = (
-    Tab("all", "All"),
-    Tab("draft", "Draft", statuses=(Status.DRAFT, Status.FINALIZING)),
-    Tab("finalized", "Finalized", statuses=(Status.FINALIZED,)),
+    Tab("all", _("All")),
+    Tab("draft", _("Draft"), statuses=(Status.DRAFT, Status.FINALIZING)),
+    Tab("finalized", _("Finalized"), statuses=(Status.FINALIZED,)),
 )
 
 

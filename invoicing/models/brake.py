@@ -1,16 +1,17 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Brake(models.Model):
     """What holds sending back. One person sets it; two lift it. A lifted one stays on record."""
 
     class Kind(models.TextChoices):
-        STOP = "stop", "Switched off"  # a verb at a provider; empty means every verb, every provider
-        DRY_RUN = "dry_run", "Dry run"  # requests are recorded and shown, nothing is sent
+        STOP = "stop", _("Switched off")  # a verb at a provider; empty means every verb, every provider
+        DRY_RUN = "dry_run", _("Dry run")  # requests are recorded and shown, nothing is sent
         RESTORED = (
             "restored",
-            "Older database",
+            _("Older database"),
         )  # the database does not know what was sent: nothing is, until a person looked
 
     kind = models.CharField(max_length=10, choices=Kind)

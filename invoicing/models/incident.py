@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from invoicing.models.connection import Connection
 from invoicing.models.invoice import Invoice
@@ -10,9 +11,9 @@ class Incident(models.Model):
     """Something at a provider that no operation of ours explains. Its invoice takes no operation until a person closed it."""
 
     class Kind(models.TextChoices):
-        FOREIGN = "foreign", "Done by somebody else"
-        LATE = "late", "Done, after it was called not done"
-        DOUBLE = "double", "Done more than once"
+        FOREIGN = "foreign", _("Done by somebody else")
+        LATE = "late", _("Done, after it was called not done")
+        DOUBLE = "double", _("Done more than once")
 
     kind = models.CharField(max_length=10, choices=Kind)
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="+")

@@ -2,6 +2,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from invoicing.models.connection import Connection
 from invoicing.models.invoice import Invoice
@@ -77,9 +78,9 @@ class Attempt(models.Model):
     """One try at the wire. The row is committed before the first byte; its outcome is written once."""
 
     class Wire(models.TextChoices):
-        NONE = "none", "Nothing was written"
-        MAYBE = "maybe", "Written; it may have arrived"
-        ANSWERED = "answered", "Answered"
+        NONE = "none", _("Nothing was written")
+        MAYBE = "maybe", _("Written; it may have arrived")
+        ANSWERED = "answered", _("Answered")
 
     operation = models.ForeignKey(Operation, models.CASCADE, related_name="attempts")
     number = models.IntegerField()

@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from invoicing.models.connection import Connection
 from invoicing.models.invoice import Invoice
@@ -8,10 +9,10 @@ class SyncRun(models.Model):
     """One pass over one connection. Its position is committed with each page, so a killed run goes on where it was."""
 
     class State(models.TextChoices):
-        RUNNING = "running", "Running"
-        COMPLETE = "complete", "Complete"
-        INCOMPLETE = "incomplete", "Ended incomplete"
-        CANCELLED = "cancelled", "Cancelled"
+        RUNNING = "running", _("Running")
+        COMPLETE = "complete", _("Complete")
+        INCOMPLETE = "incomplete", _("Ended incomplete")
+        CANCELLED = "cancelled", _("Cancelled")
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="runs")
     full = models.BooleanField()

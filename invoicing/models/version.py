@@ -2,6 +2,7 @@ import json
 import zlib
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from invoicing.models.connection import Connection
 from invoicing.models.invoice import Invoice
@@ -19,9 +20,9 @@ class InvoiceVersion(models.Model):
     """Each distinct payload of an invoice, as the provider sent it. Immutable; the typed rows can be rebuilt from it."""
 
     class Source(models.TextChoices):
-        SYNC = "sync", "Sync"
-        REFRESH = "refresh", "Refresh"
-        OPERATION = "operation", "After an operation"
+        SYNC = "sync", _("Sync")
+        REFRESH = "refresh", _("Refresh")
+        OPERATION = "operation", _("After an operation")
 
     invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="versions", db_index=False)
     number = models.IntegerField()  # from 1

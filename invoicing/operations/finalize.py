@@ -32,7 +32,7 @@ class Finalize(Verb):
         if invoice.status == Status.SKIPPED:
             return "FlexPrice skipped this invoice because there was nothing to bill; finalizing would do nothing."
         if invoice.status != Status.DRAFT:
-            return f"Only a draft can be finalized; this one is {invoice.get_status_display().lower()}."
+            return f"Only a draft can be finalized; this one is {invoice.status}."
         if invoice.connection.provider == "orb":
             if invoice.handles.get("will_auto_issue") == "true":
                 return "Orb issues this draft by itself when its time comes."

@@ -41,7 +41,7 @@ class MoveIssueDate(Verb):
 
     def refusal_by_status(self, invoice):
         if invoice.status != Status.DRAFT:
-            return f"Only a draft's issue date can be moved; this one is {invoice.get_status_display().lower()}."
+            return f"Only a draft's issue date can be moved; this one is {invoice.status}."
         if not invoice.handles.get("contract_id"):
             return "Metronome moves the dates of contract invoices only; this one belongs to no contract."
         return ""

@@ -26,7 +26,7 @@ class Recalculate(Verb):
         if not flexprice_server.generation(invoice.connection):
             return flexprice_server.UNKNOWN
         if invoice.status != Status.DRAFT:
-            return f"Only a draft can be recalculated; this one is {invoice.get_status_display().lower()}."
+            return f"Only a draft can be recalculated; this one is {invoice.status}."
         if invoice.kind != "SUBSCRIPTION":
             return "FlexPrice recalculates subscription invoices only."
         if not invoice.period_start or not invoice.period_end:

@@ -5,12 +5,14 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
 
 from invoicing.models import Brake, Incident, Invoice, Operation
 from invoicing.operations import brakes, incidents, steps
 from invoicing.operations.registry import VERBS
 from invoicing.web.formats import day_text
 from invoicing.web.marks import icon
+from invoicing.web.sentences import said
 
 register = template.Library()
 
@@ -64,7 +66,7 @@ def replacements_missing(context) -> list[Operation]:
 
 @register.filter
 def verb_name(key: str) -> str:
-    return VERBS[key].name if key in VERBS else words(key)
+    return str(said(VERBS[key].name)) if key in VERBS else words(key)
 
 
 @register.filter
@@ -83,8 +85,8 @@ def breakable(path: str):
 def told_fact(value) -> str:
     """A fact of a test call: yes and no for true and false; what is not known is called so."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "not known" if value is None else str(value)
+        return _("yes") if value else _("no")
+    return _("not known") if value is None else str(value)
 
 
 @register.filter

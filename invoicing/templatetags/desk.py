@@ -6,8 +6,9 @@ from decimal import Decimal
 from django import template
 from django.template.defaultfilters import stringfilter
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
-from invoicing.web import formats, marks
+from invoicing.web import formats, marks, sentences
 
 register = template.Library()
 
@@ -18,6 +19,7 @@ register.simple_tag(marks.payment_pill, name="payment_pill")
 register.simple_tag(marks.operation_pill, name="operation_pill")
 register.simple_tag(marks.provider_badge, name="provider_badge")
 register.filter("provider_name", stringfilter(marks.provider_name))
+register.filter("said", sentences.said)
 register.filter("unit", stringfilter(formats.unit_text))
 
 
@@ -74,7 +76,7 @@ def moment(value: datetime | None):
 def since(value: datetime | None):
     """<time title="the moment">12 min ago</time>."""
     if not value:
-        return "never"
+        return _("never")
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         value.isoformat(timespec="seconds"),

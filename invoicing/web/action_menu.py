@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from invoicing.access import rights
 from invoicing.models import Brake, Invoice, Operation
@@ -78,5 +79,5 @@ def _why_not(verb: Verb, invoice: Invoice, holding: list[Brake]) -> str:
     if not verb.call_at(invoice.connection):
         return verb.refusal(invoice)
     if verb.starts_from == "subscription" and invoice.kind.lower() in OF_NO_SUBSCRIPTION:
-        return "This invoice belongs to no subscription."
+        return _("This invoice belongs to no subscription.")
     return why_not(verb, Start(kind=verb.starts_from, connection=invoice.connection, external_id=""), holding)

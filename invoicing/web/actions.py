@@ -12,6 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from invoicing.access import rights
@@ -27,40 +29,47 @@ from invoicing.operations.verb import Consequence, Effect, Verb
 from invoicing.providers.snapshots import InvoiceSnapshot
 from invoicing.vocabulary import Payment
 from invoicing.web.finding import address_of, invoice_for
-from invoicing.web.invoice_tabs.history import changes_since
+from invoicing.web.invoice_tabs.history import changes_since, hidden_from
 from invoicing.web.invoice_tabs.shown import shown_version
+from invoicing.web.sentences import in_words
 from invoicing.web.stepping_up import asked_to_confirm
 
 SUGGESTED = {
     "void": (
-        "Duplicate of another invoice",
-        "Wrong amount",
-        "Wrong customer or billing details",
-        "Agreed with the customer",
+        gettext_lazy("Duplicate of another invoice"),
+        gettext_lazy("Wrong amount"),
+        gettext_lazy("Wrong customer or billing details"),
+        gettext_lazy("Agreed with the customer"),
     ),
-    "finalize": ("Checked against the contract", "Period closed, usage complete"),
-    "regenerate_invoice": ("Usage was corrected", "Rates or discounts were corrected"),
-    "regenerate_pdf": ("Billing details were corrected", "PO number was added"),
-    "recalculate": ("Late usage arrived", "Prices were corrected"),
-    "update": ("Asked for by the customer", "Billing details were incomplete"),
-    "add_line": ("Charge was missing", "Credit agreed with the customer"),
-    "remove_line": ("Charged by mistake", "Agreed with the customer"),
-    "move_issue_date": ("Usage is not complete yet", "Asked for by the customer"),
-    "record_payment_status": ("Paid outside of the provider", "Payment was returned"),
-    "mark_paid": ("Paid by bank transfer", "Paid outside of the provider"),
-    "attempt_payment": ("The customer renewed the payment method", "Asked for by the customer"),
-    "pay": ("The customer renewed the payment method", "Asked for by the customer"),
-    "trigger_communication": ("Asked for by the customer", "The first message was not received"),
-    "create_invoice": ("Agreed with the customer", "Replaces a voided invoice"),
+    "finalize": (gettext_lazy("Checked against the contract"), gettext_lazy("Period closed, usage complete")),
+    "regenerate_invoice": (gettext_lazy("Usage was corrected"), gettext_lazy("Rates or discounts were corrected")),
+    "regenerate_pdf": (gettext_lazy("Billing details were corrected"), gettext_lazy("PO number was added")),
+    "recalculate": (gettext_lazy("Late usage arrived"), gettext_lazy("Prices were corrected")),
+    "update": (gettext_lazy("Asked for by the customer"), gettext_lazy("Billing details were incomplete")),
+    "add_line": (gettext_lazy("Charge was missing"), gettext_lazy("Credit agreed with the customer")),
+    "remove_line": (gettext_lazy("Charged by mistake"), gettext_lazy("Agreed with the customer")),
+    "move_issue_date": (gettext_lazy("Usage is not complete yet"), gettext_lazy("Asked for by the customer")),
+    "record_payment_status": (gettext_lazy("Paid outside of the provider"), gettext_lazy("Payment was returned")),
+    "mark_paid": (gettext_lazy("Paid by bank transfer"), gettext_lazy("Paid outside of the provider")),
+    "attempt_payment": (
+        gettext_lazy("The customer renewed the payment method"),
+        gettext_lazy("Asked for by the customer"),
+    ),
+    "pay": (gettext_lazy("The customer renewed the payment method"), gettext_lazy("Asked for by the customer")),
+    "trigger_communication": (
+        gettext_lazy("Asked for by the customer"),
+        gettext_lazy("The first message was not received"),
+    ),
+    "create_invoice": (gettext_lazy("Agreed with the customer"), gettext_lazy("Replaces a voided invoice")),
 }
 TOKEN = RegexValidator(r"\A[0-9a-f]{32}\Z")
-OTHERWISE = ("Asked for by the customer", "Correction")
+OTHERWISE = (gettext_lazy("Asked for by the customer"), gettext_lazy("Correction"))
 MONEY_MOVED = (Payment.PAID, Payment.OVERPAID, Payment.PARTLY_PAID, Payment.PARTLY_REFUNDED)
 EFFECTS = (
-    (Effect.MONEY, "Money", "banknote"),
-    (Effect.CHANGE, "What changes", "check"),
-    (Effect.OUTSIDE, "Outside of this provider", "external-link"),
-    (Effect.NOT, "What will not happen", "ban"),
+    (Effect.MONEY, gettext_lazy("Money"), "banknote"),
+    (Effect.CHANGE, gettext_lazy("What changes"), "check"),
+    (Effect.OUTSIDE, gettext_lazy("Outside of this provider"), "external-link"),
+    (Effect.NOT, gettext_lazy("What will not happen"), "ban"),
 )
 
 
@@ -87,10 +96,10 @@ class WishForm(forms.Form):
         chosen = chosen if chosen in self.suggestions else ""
         why = ": ".join(text for text in (chosen, cleaned.get("reason", "").strip()) if text)
         if not why and "reason" not in self.errors:
-            self.add_error("reason", "Say why. The reason stays in the audit trail.")
+            self.add_error("reason", _("Say why. The reason stays in the audit trail."))
         cleaned["why"] = why
         if self.must_type and cleaned.get("typed", "").strip() != self.must_type:
-            self.add_error("typed", f"Type {self.must_type} exactly as it stands here.")
+            self.add_error("typed", _("Type %(must_type)s exactly as it stands here.") % {"must_type": self.must_type})
         return cleaned
 
     @property
@@ -177,7 +186,7 @@ class _Asked:
     @property
     def refusal(self) -> str:
         if self.about is None or self.verb.reads_only:
-            return f"This invoice belongs to no {self.verb.starts_from}."
+            return _("This invoice belongs to no %(starts_from)s.") % {"starts_from": self.verb.starts_from}
         return why_not(self.verb, self.about) or outage(self.about)
 
     def looked_at(self) -> HttpResponse:
@@ -195,9 +204,11 @@ class _Asked:
         if self.about is None:
             return self._page(form, arguments, problem=self.refusal)
         if allowed and not self.can_be_shown:
-            return self._page(form, arguments, problem="What this would do cannot be shown, so it cannot be asked for.")
+            return self._page(
+                form, arguments, problem=_("What this would do cannot be shown, so it cannot be asked for.")
+            )
         if allowed and not complete and not self.refusal:
-            broken = "This form is no longer valid. Open it again." if form.is_broken else ""
+            broken = _("This form is no longer valid. Open it again.") if form.is_broken else ""
             return self._page(form, arguments, problem=broken)
         if allowed and self.verb.destructive and (question := asked_to_confirm(self.request)):
             return question
@@ -209,7 +220,9 @@ class _Asked:
             return self._refused(form, arguments, refusal)
         wanted = (self.invoice.pk if self.invoice and self.of_invoice else None, self.about.external_id, self.verb.key)
         if (operation.invoice_id, operation.external_id, operation.verb) != wanted:
-            return self._page(form, arguments, problem="This form was used for something else already. Open it again.")
+            return self._page(
+                form, arguments, problem=_("This form was used for something else already. Open it again.")
+            )
         return redirect("operation", operation.pk)
 
     def _wish(self, form: WishForm, arguments: Arguments | None) -> Wish:
@@ -236,7 +249,8 @@ class _Asked:
         changed = []
         seen = form.cleaned_data.get("seen")
         if self.invoice and seen is not None and seen != self.invoice.version:
-            changed = changes_since(self.invoice, seen)
+            hidden = hidden_from(self.request.user, self.invoice)
+            changed = changes_since(self.invoice, seen, hidden=hidden)
             form.data = form.data.copy()
             form.data["seen"] = str(self.invoice.version)
         return self._page(form, arguments, problem=str(refusal), existing=refusal.existing, changed=changed)
@@ -248,7 +262,7 @@ class _Asked:
 
     def _arguments(self, *given) -> Arguments | None:
         make = self.verb.form_for(self.about) if self.about is not None else None
-        return make(*given) if make else None
+        return in_words(make(*given)) if make else None
 
     def _page(self, form: WishForm, arguments, *, problem: str = "", existing=None, changed=()) -> HttpResponse:
         refusal = self.refusal

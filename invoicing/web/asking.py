@@ -31,6 +31,7 @@ from invoicing.web import side_by_side
 from invoicing.web.action_menu import Refused
 from invoicing.web.actions import TOKEN, consequence_card, start_action
 from invoicing.web.finding import address_of, asked_by_htmx, connection_for, invoice_for
+from invoicing.web.sentences import in_words
 from invoicing.web.waiting import worker_is_there
 
 LOOKED_THROUGH = 30
@@ -175,7 +176,7 @@ class _Asking:
 
     def _arguments(self, *given) -> Arguments | None:
         make = self.verb.form_for(self.about)
-        return make(*given) if make else None
+        return in_words(make(*given)) if make else None
 
     def _page(self, form, arguments, *, problem: str = "", status: int = 422) -> HttpResponse:
         refusal = why_not_asked(self.verb, self.about)

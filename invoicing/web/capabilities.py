@@ -16,6 +16,7 @@ from invoicing.operations.verb import Verb
 from invoicing.providers.base import Provider
 from invoicing.web.finding import must_see
 from invoicing.web.operation_story import CLASSES
+from invoicing.web.sentences import said
 from invoicing.web.statuses import left_out
 
 
@@ -73,7 +74,7 @@ def _server(name: str, found: list[Capability]) -> Server:
     for verb in VERBS.values():
         cells = [each for each in found if each.verb is verb]
         if all(each.call is None for each in cells) and len({each.refusal for each in cells}) == 1:
-            absent.setdefault(cells[0].refusal, []).append(verb.name)
+            absent.setdefault(cells[0].refusal, []).append(str(said(verb.name)))
         else:
             server.rows.append(_row(verb, cells))
     for each in left_out():

@@ -11,6 +11,8 @@ from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from invoicing.access import rights
@@ -27,20 +29,42 @@ RUNS = 6
 ACTIVE = (Job.State.QUEUED, Job.State.RUNNING)
 
 REMEDIES = (  # what an error says, and what a person can do about it
-    ("does not accept the key", "Make a new key at the provider and run the connect command again with it."),
-    ("has no key", "Run the connect command again with a key."),
+    (
+        "does not accept the key",
+        gettext_lazy("Make a new key at the provider and run the connect command again with it."),
+    ),
+    ("has no key", gettext_lazy("Run the connect command again with a key.")),
     (
         "cannot be opened",
-        "The sealing key (DESK_FIELD_KEYS) is not the one it was sealed with. Restore it, or connect again.",
+        gettext_lazy(
+            "The sealing key (DESK_FIELD_KEYS) is not the one it was sealed with. Restore it, or connect again."
+        ),
     ),
-    ("asks us to wait", "Nothing to do: it goes on by itself when the wait is over."),
-    ("name could not be", "Check the base URL, and whether this machine can resolve the provider's name."),
-    ("refused the connection", "The provider is down or unreachable from here. Syncing is tried again by itself."),
-    ("failed with 5", "The provider has trouble of its own. Syncing is tried again by itself."),
-    ("not in its own form", "Something in between answered, or the base URL is not the API's. Check the base URL."),
-    ("sent us elsewhere", "The base URL leads to a redirect. Connect again with the address it leads to."),
+    ("asks us to wait", gettext_lazy("Nothing to do: it goes on by itself when the wait is over.")),
+    (
+        "name could not be",
+        gettext_lazy("Check the base URL, and whether this machine can resolve the provider's name."),
+    ),
+    (
+        "refused the connection",
+        gettext_lazy("The provider is down or unreachable from here. Syncing is tried again by itself."),
+    ),
+    (
+        "failed with 5",
+        gettext_lazy("The provider has trouble of its own. Syncing is tried again by itself."),
+    ),
+    (
+        "not in its own form",
+        gettext_lazy("Something in between answered, or the base URL is not the API's. Check the base URL."),
+    ),
+    (
+        "sent us elsewhere",
+        gettext_lazy("The base URL leads to a redirect. Connect again with the address it leads to."),
+    ),
 )
-OTHERWISE = "Syncing goes on where it stands by itself. If this stays, run a full sync and read its errors."
+OTHERWISE = gettext_lazy(
+    "Syncing goes on where it stands by itself. If this stays, run a full sync and read its errors."
+)
 
 
 @dataclass
@@ -159,11 +183,15 @@ def sync(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied(str(missing)) from None
     full = request.POST.get("full") == "1"
     if not connection.enabled:
-        messages.error(request, f"{connection} is switched off.")
+        messages.error(request, _("%(connection)s is switched off.") % {"connection": connection})
         return redirect("connections")
     job = Job.objects.get(pk=enqueue(sync_connection_job, by=request.user, connection_id=connection.pk, full=full))
     if job.arguments.get("full") != full:
-        messages.info(request, f"A sync of {connection} is under way already. Ask again when it has ended.")
+        messages.info(
+            request,
+            _("A sync of %(connection)s is under way already. Ask again when it has ended.")
+            % {"connection": connection},
+        )
     if request.htmx and job.arguments.get("full") == full:
         return _card(request, connection)
     return redirect("connections")

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
@@ -46,7 +47,7 @@ def _why_no_pdf(invoice: Invoice) -> str:
     if invoice.has_pdf:
         return ""
     name = PROVIDERS[invoice.connection.provider].name
-    return f"{name} says nothing of a PDF for this invoice. Asking may still find one."
+    return _("%(name)s says nothing of a PDF for this invoice. Asking may still find one.") % {"name": name}
 
 
 @require_POST
@@ -54,7 +55,11 @@ def fetch(request: HttpRequest, pk: int) -> HttpResponse:
     """Have the worker fetch the provider's own PDF. Errors: PermissionDenied."""
     invoice = _for_keeping(request, pk)
     if not invoice.connection.enabled:
-        messages.error(request, f"The connection {invoice.connection} is switched off; nothing is read from it.")
+        messages.error(
+            request,
+            _("The connection %(connection)s is switched off; nothing is read from it.")
+            % {"connection": invoice.connection},
+        )
         return redirect(_tab(invoice))
     return answer_with_job(request, invoice, enqueue(fetch_pdf_job, by=request.user, invoice_id=invoice.pk))
 
@@ -66,10 +71,10 @@ def draw(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         document = vault.drawn_copy(invoice.versions.get(number=invoice.version), by=request.user)
     except InvoiceVersion.DoesNotExist:
-        messages.error(request, "Our copy cannot be drawn: what the provider sent is not kept.")
+        messages.error(request, _("Our copy cannot be drawn: what the provider sent is not kept."))
         return redirect(_tab(invoice))
     except (PayloadNotUnderstood, NotUnderstood) as error:
-        messages.error(request, f"Our copy cannot be drawn: {error}")
+        messages.error(request, _("Our copy cannot be drawn: %(error)s") % {"error": error})
         return redirect(_tab(invoice))
     return redirect(f"{_tab(invoice)}&show={document.pk}")
 

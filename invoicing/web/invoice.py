@@ -9,6 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from invoicing.access import rights
@@ -28,14 +30,14 @@ from invoicing.web.reviews import of_tab as review_tab
 from invoicing.web.waiting import Waiting, answer_with_job, waiting_for
 
 TABS = (
-    ("summary", "Summary", "receipt-text"),
-    ("lines", "Lines", "list"),
-    ("documents", "Documents", "file-text"),
-    ("review", "Review", "eye"),
-    ("history", "History", "history"),
-    ("activity", "Activity", "activity"),
-    ("raw", "Raw", "code"),
-    ("provider", "Provider", "plug"),
+    ("summary", gettext_lazy("Summary"), "receipt-text"),
+    ("lines", gettext_lazy("Lines"), "list"),
+    ("documents", gettext_lazy("Documents"), "file-text"),
+    ("review", gettext_lazy("Review"), "eye"),
+    ("history", gettext_lazy("History"), "history"),
+    ("activity", gettext_lazy("Activity"), "activity"),
+    ("raw", gettext_lazy("Raw"), "code"),
+    ("provider", gettext_lazy("Provider"), "plug"),
 )
 NEEDS_SNAPSHOT = {"summary", "lines"}
 DIGITS = ("summary", "lines", "documents", "review", "history", "activity", "raw", "provider")
@@ -153,7 +155,7 @@ def _of_tab(request: HttpRequest, tab: str, shown: Shown, context: dict) -> dict
         return found | {"may_audit": rights.can(request.user, "audit", invoice)}
     if tab == "raw":
         if not context["may_see_raw"]:
-            raise PermissionDenied("Seeing what the provider sent, as it was sent, needs another role.")
+            raise PermissionDenied(_("Seeing what the provider sent, as it was sent, needs another role."))
         return raw.of_tab(shown, everything=everything, bare=context["bare"])
     return {
         "provider": PROVIDERS[invoice.connection.provider],
@@ -168,7 +170,7 @@ def _of_tab(request: HttpRequest, tab: str, shown: Shown, context: dict) -> dict
 def _waiting(request: HttpRequest, invoice: Invoice) -> Waiting | None:
     """The background work that this page was left with, if its address names one of this invoice."""
     named = request.GET.get("job", "")
-    return waiting_for(named, invoice, was=request.GET.get("was", "")) if named else None
+    return waiting_for(named, invoice, request.user, was=request.GET.get("was", "")) if named else None
 
 
 def _ended(request: HttpRequest, invoice: Invoice) -> Operation | None:
@@ -190,7 +192,11 @@ def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     except rights.NotAllowed as missing:
         raise PermissionDenied(str(missing)) from None
     if not invoice.connection.enabled:
-        messages.error(request, f"The connection {invoice.connection} is switched off; nothing is read from it.")
+        messages.error(
+            request,
+            _("The connection %(connection)s is switched off; nothing is read from it.")
+            % {"connection": invoice.connection},
+        )
         return redirect("invoice", pk)
     job_id = enqueue(refresh_invoice_job, by=request.user, invoice_id=invoice.pk)
     return answer_with_job(request, invoice, job_id)
@@ -200,7 +206,9 @@ def refresh(request: HttpRequest, pk: int) -> HttpResponse:
 def job(request: HttpRequest, pk: int, job_id) -> HttpResponse:
     """The waiting strip, polled while the job is under way."""
     invoice = invoice_for(request, pk)
-    waiting = waiting_for(str(job_id), invoice, was=request.GET.get("was", ""), tab=request.GET.get("tab", ""))
+    waiting = waiting_for(
+        str(job_id), invoice, request.user, was=request.GET.get("was", ""), tab=request.GET.get("tab", "")
+    )
     if waiting is None:
         raise Http404
     if not request.htmx:

@@ -10,6 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from invoicing.access import rights
@@ -20,21 +22,25 @@ from invoicing.web.finding import must_see
 from invoicing.web.waiting import last_error, worker_is_there, worker_seen_at
 
 NAMES = {
-    "sync_connection_job": "Sync",
-    "sync_all": "Start every sync",
-    "refresh_invoice_job": "Read one invoice again",
-    "fetch_pdf_job": "Fetch the provider's PDF",
-    "dispatch_operation": "Send an operation",
-    "settle_operation": "Read an operation back",
-    "settle_due": "Settle what is due",
-    "ask_provider": "Ask a provider",
-    "write_export_job": "Write an export",
-    "gather_part_job": "Gather PDFs",
-    "assemble_job": "Put PDFs together",
-    "sweep_exports": "Sweep old exports",
+    "sync_connection_job": gettext_lazy("Sync"),
+    "sync_all": gettext_lazy("Start every sync"),
+    "refresh_invoice_job": gettext_lazy("Read one invoice again"),
+    "fetch_pdf_job": gettext_lazy("Fetch the provider's PDF"),
+    "dispatch_operation": gettext_lazy("Send an operation"),
+    "settle_operation": gettext_lazy("Read an operation back"),
+    "settle_due": gettext_lazy("Settle what is due"),
+    "ask_provider": gettext_lazy("Ask a provider"),
+    "write_export_job": gettext_lazy("Write an export"),
+    "gather_part_job": gettext_lazy("Gather PDFs"),
+    "assemble_job": gettext_lazy("Put PDFs together"),
+    "sweep_exports": gettext_lazy("Sweep old exports"),
 }
 MOST = 100
-ROUTINE = ("settle_due", "sync_all", "sweep_exports")  # fired by the schedule all day; shown when they fail, not when they end well
+ROUTINE = (
+    "settle_due",
+    "sync_all",
+    "sweep_exports",
+)  # fired by the schedule all day; shown when they fail, not when they end well
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def _told(job: Job, names: dict[int, str]) -> Told:
     task, given = job.task.rpartition(".")[2], job.arguments
     name = NAMES.get(task) or task.replace("_", " ").capitalize()
     if task == "sync_connection_job" and given.get("full"):
-        name = "Full sync"
+        name = _("Full sync")
     if given.get("connection_id") in names:
         return Told(job, name, names[given["connection_id"]], reverse("connections"))
     if isinstance(given.get("invoice_id"), int):
@@ -96,14 +102,14 @@ def page(request: HttpRequest) -> HttpResponse:
     seen_at = worker_seen_at()
     context = {
         "sections": [
-            ("running", "Running", told(now_running[:MOST], request.user), "Nothing runs at this moment."),
-            ("queued", "Queued", told(queued[:MOST], request.user), "Nothing waits."),
-            ("failed", "Failed", told(failed[:MOST], request.user), "Nothing has failed."),
+            ("running", _("Running"), told(now_running[:MOST], request.user), _("Nothing runs at this moment.")),
+            ("queued", _("Queued"), told(queued[:MOST], request.user), _("Nothing waits.")),
+            ("failed", _("Failed"), told(failed[:MOST], request.user), _("Nothing has failed.")),
             (
                 "ended",
-                "Ended lately",
+                _("Ended lately"),
                 told(ended.order_by("-created_at")[:20], request.user),
-                "Nothing has ended lately.",
+                _("Nothing has ended lately."),
             ),
         ],
         "may_sync": rights.can(request.user, "sync"),
@@ -120,9 +126,9 @@ def cancel(request: HttpRequest, pk) -> HttpResponse:
     if running.cancel(job.pk):
         job.refresh_from_db()
         ended = job.state == Job.State.CANCELLED
-        messages.success(request, "It was cancelled." if ended else "It stops at its next safe point.")
+        messages.success(request, _("It was cancelled.") if ended else _("It stops at its next safe point."))
     else:
-        messages.info(request, "It has ended already.")
+        messages.info(request, _("It has ended already."))
     return _back(request)
 
 
@@ -134,12 +140,12 @@ def retry(request: HttpRequest, pk) -> HttpResponse:
         with transaction.atomic():
             again = running.retry(job.pk)
     except IntegrityError:
-        messages.info(request, "The same work is under way already.")
+        messages.info(request, _("The same work is under way already."))
         return _back(request)
     if again:
-        messages.success(request, "It is queued again.")
+        messages.success(request, _("It is queued again."))
     else:
-        messages.info(request, "Only work that failed or was cancelled can be tried again.")
+        messages.info(request, _("Only work that failed or was cancelled can be tried again."))
     return _back(request)
 
 

@@ -3,9 +3,11 @@
 from datetime import date, datetime
 from functools import lru_cache
 
+from django.db.models import TextChoices
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from invoicing.providers.registry import PROVIDERS
 from invoicing.vocabulary import OperationState, Payment, Status
@@ -48,6 +50,11 @@ OPERATION_TONES = {
     OperationState.REJECTED: "hollow",
     OperationState.EXPIRED: "hollow",
 }
+TONES: dict[type[TextChoices], dict] = {
+    Status: STATUS_TONES,
+    Payment: PAYMENT_TONES,
+    OperationState: OPERATION_TONES,
+}
 
 
 @lru_cache(maxsize=256)
@@ -61,27 +68,32 @@ def icon(name: str, size: str = "") -> SafeString:
     )
 
 
-@lru_cache(maxsize=256)
 def pill(label: str, tone: str = "") -> SafeString:
+    return _pill(str(label), tone)
+
+
+@lru_cache(maxsize=512)
+def _pill(label: str, tone: str) -> SafeString:
     return format_html('<span class="pill{}">{}</span>', f" {tone}" if tone else "", label)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
+def _pill_of(kind: type[TextChoices], value: str, language: str | None) -> SafeString:
+    """The pill of a known word, made once for each language; there are dozens on a page."""
+    known = kind(value)
+    return pill(known.label, TONES[kind][known])
+
+
 def status_pill(status: str) -> SafeString:
-    known = Status(status)
-    return pill(known.label, STATUS_TONES[known])
+    return _pill_of(Status, status, get_language())
 
 
-@lru_cache(maxsize=32)
 def payment_pill(payment: str) -> SafeString:
-    known = Payment(payment)
-    return pill(known.label, PAYMENT_TONES[known])
+    return _pill_of(Payment, payment, get_language())
 
 
-@lru_cache(maxsize=32)
 def operation_pill(state: str) -> SafeString:
-    known = OperationState(state)
-    return pill(known.label, OPERATION_TONES[known])
+    return _pill_of(OperationState, state, get_language())
 
 
 def provider_name(provider: str) -> str:

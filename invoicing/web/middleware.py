@@ -70,7 +70,7 @@ class SignedIn:
 
     def __call__(self, request):
         if request.method in UNSAFE and request.headers.get("Sec-Fetch-Site") == "cross-site":
-            return errors.problem(request, errors.FORM_EXPIRED, text="The form came from another site.")
+            return errors.problem(request, errors.FORM_EXPIRED, text=_("The form came from another site."))
         if request.user.is_authenticated:
             self._notice(request)
         if not request.user.is_authenticated and not request.path.startswith(OPEN_PATHS):

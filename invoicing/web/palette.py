@@ -23,6 +23,7 @@ from invoicing.web.action_menu import actions_of
 from invoicing.web.context import address, shell_of
 from invoicing.web.finding import invoice_for, must_see
 from invoicing.web.invoice_rows import invoice_address
+from invoicing.web.sentences import said
 
 MOST = 6
 LOOKED_AT = 200
@@ -71,10 +72,10 @@ def _actions(request: HttpRequest, text: str) -> list[Choice]:
     except Http404:
         return []
     offered = [
-        Choice(each.verb.name, each.verb.summary, reverse("action", args=[pk, each.verb.key]), "send")
+        Choice(said(each.verb.name), said(each.verb.summary), reverse("action", args=[pk, each.verb.key]), "send")
         for each in actions.offered
     ]
-    refused = [Choice(each.verb.name, icon="ban", refusal=each.refusal) for each in actions.unavailable]
+    refused = [Choice(said(each.verb.name), icon="ban", refusal=said(each.refusal)) for each in actions.unavailable]
     return _named(offered, text) + (_named(refused, text) if text else [])
 
 

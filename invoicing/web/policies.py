@@ -22,6 +22,7 @@ from invoicing.providers.registry import PROVIDERS
 from invoicing.vocabulary import Direction
 from invoicing.web.finding import address_of, must_see
 from invoicing.web.formats import number_text
+from invoicing.web.sentences import said
 from invoicing.web.stepping_up import confirmed
 
 EMPTY: dict[str, Any] = {"steps": []}
@@ -193,7 +194,7 @@ def _when(rule: Rule) -> list[str]:
     found = [
         _("every action")
         if not rule.verbs
-        else ", ".join(VERBS[key].name if key in VERBS else key for key in rule.verbs)
+        else ", ".join(str(said(VERBS[key].name)) if key in VERBS else key for key in rule.verbs)
     ]
     if rule.rows_above is not None:
         found.append(

@@ -25,6 +25,7 @@ from invoicing.operations.verb import Effect
 from invoicing.web.actions import EFFECTS, OTHERWISE, SUGGESTED
 from invoicing.web.finding import address_of, must_see
 from invoicing.web.formats import money_text
+from invoicing.web.sentences import in_words
 from invoicing.web.stepping_up import confirmed
 from invoicing.web.waiting import worker_is_there
 
@@ -86,8 +87,8 @@ def forms_of(batch: Batch, given=None) -> tuple[WhyForm, Arguments | None]:
     first = {"reason": batch.reason, "reference": batch.reference}
     if given is None:
         form = WhyForm(initial=first, suggestions=suggestions)
-        return form, make(initial=batch.arguments) if make else None
-    return WhyForm(given, suggestions=suggestions), make(given) if make else None
+        return form, in_words(make(initial=batch.arguments)) if make else None
+    return WhyForm(given, suggestions=suggestions), in_words(make(given)) if make else None
 
 
 def prepare(request: HttpRequest, batch: Batch) -> HttpResponse:

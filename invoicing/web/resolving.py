@@ -21,6 +21,7 @@ from invoicing.operations.void_and_replace import MISSING, PAUSED
 from invoicing.vocabulary import OPEN_STATES, OperationState
 from invoicing.web.finding import address_of, operation_for
 from invoicing.web.operation_story import story, told
+from invoicing.web.sentences import said
 
 APPLIED, ABSENT, RESUME = "applied", "absent", "resume"
 MAKES = ("void_and_replace", "regenerate_invoice", "create_invoice")
@@ -135,7 +136,7 @@ def _choices(request: HttpRequest, operation: Operation) -> list[Choice]:
             ]
         return found
     if rights.can(request.user, "settle", operation):
-        done = VERBS[operation.verb].done
+        done = said(VERBS[operation.verb].done)
         found = [
             Choice(APPLIED, _("It happened"), _("You saw at the provider that it was %(done)s.") % {"done": done}),
             Choice(ABSENT, _("It did not happen"), _("You saw at the provider that nothing came of it.")),
@@ -165,13 +166,13 @@ def proposal_of(operation: Operation, user) -> Proposal | None:
 
 
 def _page(request, operation, form, choices, *, problem: str = "", status: int) -> HttpResponse:
-    may = rights.can(request.user, "settle", operation)
+    may, money = (rights.can(request.user, right, operation) for right in ("settle", "view_money"))
     context = {
         "operation": operation,
         "invoice": operation.invoice,
         "verb": VERBS[operation.verb],
-        "told": told(operation),
-        "story": story(operation),
+        "told": told(operation, money=money),
+        "story": story(operation, money=money),
         "form": form,
         "choices": choices,
         "problem": problem,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from invoicing.operations.registry import VERBS
@@ -45,7 +46,11 @@ def capabilities() -> list[Row]:
 def _cell(verb: Verb, provider: Provider) -> Cell:
     call = verb.calls.get(provider.key)
     if call is None:
-        return Cell(provider, None, provider.not_offered.get(verb.key) or f"{provider.name} has no such call.")
+        return Cell(
+            provider,
+            None,
+            provider.not_offered.get(verb.key) or _("%(name)s has no such call.") % {"name": provider.name},
+        )
     endpoint = provider.endpoints.get(call.endpoint)
     return Cell(provider, call, CLASSES[call.call_class], f"{endpoint.method} {endpoint.path}" if endpoint else "")
 

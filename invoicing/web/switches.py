@@ -17,6 +17,7 @@ from invoicing.operations import brakes
 from invoicing.operations.registry import VERBS
 from invoicing.providers.registry import PROVIDERS
 from invoicing.web.finding import address_of, must_see
+from invoicing.web.sentences import said
 
 LIFTED = 20
 LIFT_SAID = {
@@ -73,7 +74,7 @@ def title(brake: Brake) -> str:
         return _("Dry run: nothing is sent")
     if brake.kind == Brake.Kind.RESTORED:
         return _("Sending is closed: the database is older than what was sent")
-    verb = VERBS[brake.verb].name if brake.verb in VERBS else brake.verb or _("Every action")
+    verb = said(VERBS[brake.verb].name) if brake.verb in VERBS else brake.verb or _("Every action")
     place = PROVIDERS[brake.provider].name if brake.provider in PROVIDERS else brake.provider or _("every provider")
     return _("%(verb)s at %(provider)s is switched off") % {"verb": verb, "provider": place}
 

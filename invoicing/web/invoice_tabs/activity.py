@@ -4,26 +4,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from invoicing.models import AuditEntry, Invoice, Operation
 from invoicing.operations.registry import VERBS
+from invoicing.web.sentences import said
 
 PAGE = 60
 DID = {  # the second half of an audit action
-    "requested": ("asked for", "send"),
-    "approved": ("approved", "check"),
-    "not_requested": ("refused before anything was sent", "ban"),
-    "refused": ("refused", "ban"),
-    "not_sent": ("not sent, to be tried again", "clock"),
-    "later": ("put off by the provider, to be tried again", "clock"),
-    "done": ("done, says the provider", "check"),
-    "accepted": ("accepted by the provider, not done yet", "hourglass"),
-    "unknown": ("sent, with an outcome nobody knows yet", "circle-help"),
-    "read_back": ("read back", "eye"),
-    "cancelled": ("called back", "x"),
+    "requested": (gettext_lazy("asked for"), "send"),
+    "approved": (gettext_lazy("approved"), "check"),
+    "not_requested": (gettext_lazy("refused before anything was sent"), "ban"),
+    "refused": (gettext_lazy("refused"), "ban"),
+    "not_sent": (gettext_lazy("not sent, to be tried again"), "clock"),
+    "later": (gettext_lazy("put off by the provider, to be tried again"), "clock"),
+    "done": (gettext_lazy("done, says the provider"), "check"),
+    "accepted": (gettext_lazy("accepted by the provider, not done yet"), "hourglass"),
+    "unknown": (gettext_lazy("sent, with an outcome nobody knows yet"), "circle-help"),
+    "read_back": (gettext_lazy("read back"), "eye"),
+    "cancelled": (gettext_lazy("called back"), "x"),
 }
 OTHER = {
-    "document.kept": ("PDF kept", "file-check"),
-    "invoice.refreshed": ("Read again", "refresh-cw"),
+    "document.kept": (gettext_lazy("PDF kept"), "file-check"),
+    "invoice.refreshed": (gettext_lazy("Read again"), "refresh-cw"),
 }
 
 
@@ -60,7 +64,7 @@ def told(entry: AuditEntry, operation: Operation | None = None) -> Entry:
     verb, _, did = entry.action.rpartition(".")
     if verb in VERBS and did in DID:
         words, icon = DID[did]
-        return Entry(entry, f"{VERBS[verb].name}: {words}", icon, _details(entry), operation)
+        return Entry(entry, f"{said(VERBS[verb].name)}: {words}", icon, _details(entry), operation)
     what, icon = OTHER.get(entry.action, (entry.action.replace(".", ": ").replace("_", " ").capitalize(), "circle-dot"))
     return Entry(entry, what, icon, _details(entry), operation)
 
@@ -69,11 +73,11 @@ def _details(entry: AuditEntry) -> list[tuple[str, str]]:
     """The facts worth a line: what was said, seen, kept."""
     facts = entry.facts
     named = (
-        ("Why not", facts.get("why")),
-        ("Seen", facts.get("saw")),
-        ("Said", facts.get("said")),
+        (_("Why not"), facts.get("why")),
+        (_("Seen"), facts.get("saw")),
+        (_("Said"), facts.get("said")),
         ("HTTP", facts.get("status")),
-        ("Attempt", facts.get("attempt")),
+        (_("Attempt"), facts.get("attempt")),
         ("SHA-256", facts.get("sha256")),
     )
     return [(label, str(value)) for label, value in named if value not in (None, "")]

@@ -117,16 +117,16 @@ class Shown:
         if self.is_outstanding:
             return due, ""
         if self.is_estimate:
-            return None, "not owed yet"
+            return None, _("not owed yet")
         if self.status in (Status.VOID, Status.SKIPPED):
-            return None, f"nothing: it is {self.status.label.lower()}"
+            return None, _("nothing: it is %(status)s") % {"status": self.status.label.lower()}
         if self.payment_status == Payment.NOT_TRACKED:
-            return None, f"not tracked by {name}"
+            return None, _("not tracked by %(name)s") % {"name": name}
         if self.payment_status == Payment.UNCOLLECTIBLE:
-            return None, "given up as uncollectible"
+            return None, _("given up as uncollectible")
         if self.payment_status in SETTLED or (due is not None and due <= 0):
-            return None, "nothing"
-        return due, f"not given by {name}"
+            return None, _("nothing")
+        return due, _("not given by %(name)s") % {"name": name}
 
     @property
     def is_estimate(self) -> bool:
@@ -174,16 +174,20 @@ class Shown:
             return []
         zone = "" if snapshot.timezone == settings.DESK_TIME_ZONE else snapshot.timezone
         found = [
-            Fact("Issued", snapshot.issued_at, _as_day_there(snapshot.issued_at, zone)) if snapshot.issued_at else None,
-            Fact("Planned issue", snapshot.planned_issue_at, "not issued yet")
+            Fact(_("Issued"), snapshot.issued_at, _as_day_there(snapshot.issued_at, zone))
+            if snapshot.issued_at
+            else None,
+            Fact(_("Planned issue"), snapshot.planned_issue_at, _("not issued yet"))
             if snapshot.planned_issue_at and not snapshot.issued_at
             else None,
-            Fact("Due", snapshot.due_date, f"day in {zone}" if zone else "") if snapshot.due_date else None,
-            Fact("Period", period, f"days in {zone}" if zone else "")
+            Fact(_("Due"), snapshot.due_date, _("day in %(zone)s") % {"zone": zone} if zone else "")
+            if snapshot.due_date
+            else None,
+            Fact(_("Period"), period, _("days in %(zone)s") % {"zone": zone} if zone else "")
             if (period := period_of(snapshot.period_start, snapshot.period_end, snapshot.timezone))
             else None,
-            Fact("Voided", snapshot.voided_at) if snapshot.voided_at else None,
-            Fact("Paid", snapshot.paid_at) if snapshot.paid_at else None,
+            Fact(_("Voided"), snapshot.voided_at) if snapshot.voided_at else None,
+            Fact(_("Paid"), snapshot.paid_at) if snapshot.paid_at else None,
         ]
         return [fact for fact in found if fact]
 
@@ -194,11 +198,11 @@ class Shown:
         if snapshot is None:
             return []
         named = (
-            ("Finalized", snapshot.finalized_at),
-            ("Created at the provider", snapshot.created_at),
-            ("Updated at the provider", snapshot.updated_at),
+            (_("Finalized"), snapshot.finalized_at),
+            (_("Created at the provider"), snapshot.created_at),
+            (_("Updated at the provider"), snapshot.updated_at),
         )
-        listed = Fact("Listed under", snapshot.listed_on, snapshot.listed_by.label.lower())
+        listed = Fact(_("Listed under"), snapshot.listed_on, snapshot.listed_by.label.lower())
         return [*(Fact(label, value) for label, value in named if value), listed]
 
 
@@ -207,7 +211,11 @@ def _as_day_there(instant: datetime, zone: str) -> str:
     if not zone:
         return ""
     there = in_zone(instant, zone_named(zone)).date()
-    return "" if there == timezone.localtime(instant).date() else f"{formats.day_text(there)} in {zone}"
+    return (
+        ""
+        if there == timezone.localtime(instant).date()
+        else _("%(day)s in %(zone)s") % {"day": formats.day_text(there), "zone": zone}
+    )
 
 
 class BadMoment(ValueError):
@@ -262,7 +270,7 @@ def shown_version(invoice: Invoice, wanted: str) -> Shown:
         raise Http404
     if version is None:
         bare = InvoiceVersion(invoice=invoice, number=number, read_at=invoice.read_at, payload=packed(b""))
-        return Shown(invoice, bare, None, problem="what the provider sent is not kept")
+        return Shown(invoice, bare, None, problem=_("what the provider sent is not kept"))
     version.invoice = invoice
     until = None
     if number != invoice.version:

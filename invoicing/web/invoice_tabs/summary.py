@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from invoicing.mirror.rows import line_difference
@@ -27,6 +28,21 @@ class SumRow:
     weight: str = ""  # "final" for a total, "soft" for what is only told
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What lowers or raises a subtotal, in words."""
+
+    word: str  # in a provider's own label
+    one: str
+    several: str
+    together: str
+
+
+DISCOUNT = Kind("discount", gettext_lazy("Discount"), gettext_lazy("Discounts"), gettext_lazy("Discounts together"))
+CREDIT = Kind("credit", gettext_lazy("Credit"), gettext_lazy("Credits"), gettext_lazy("Credits together"))
+TAX = Kind("tax", gettext_lazy("Tax"), gettext_lazy("Taxes"), gettext_lazy("Taxes together"))
+
+
 def sums(snapshot: InvoiceSnapshot) -> list[SumRow]:
     """From the subtotal to the amount due, in the order the provider's own figures add up."""
     return list(_sums(snapshot))
@@ -35,39 +51,48 @@ def sums(snapshot: InvoiceSnapshot) -> list[SumRow]:
 def _sums(snapshot: InvoiceSnapshot) -> Iterator[SumRow]:
     unit = snapshot.currency
     if snapshot.subtotal is not None:
-        yield SumRow("Subtotal", snapshot.subtotal, unit)
-    yield from _items("Discount", snapshot.discounts, snapshot.discount, unit, sign=-1)
-    credits = list(_items("Credit", snapshot.credit_items, snapshot.credits, unit, sign=-1))
+        yield SumRow(_("Subtotal"), snapshot.subtotal, unit)
+    yield from _items(DISCOUNT, snapshot.discounts, snapshot.discount, unit, sign=-1)
+    credits = list(_items(CREDIT, snapshot.credit_items, snapshot.credits, unit, sign=-1))
     lowered = credits_lower_the_total(snapshot)
     if lowered:
         yield from credits
-    yield from _items("Tax", snapshot.taxes, snapshot.tax, unit, sign=1)
-    yield SumRow("Total", snapshot.total, unit, weight="final")
+    yield from _items(TAX, snapshot.taxes, snapshot.tax, unit, sign=1)
+    yield SumRow(_("Total"), snapshot.total, unit, weight="final")
     for further in snapshot.further_totals:
-        yield SumRow("Total in a further unit", further.amount, further.unit, "never added to the other", "final")
+        yield SumRow(_("Total in a further unit"), further.amount, further.unit, _("never added to the other"), "final")
     if not lowered:
         yield from credits
     if snapshot.amount_paid is not None:
-        yield SumRow("Paid", _less(snapshot.amount_paid), unit)
+        yield SumRow(_("Paid"), _less(snapshot.amount_paid), unit)
     if snapshot.amount_refunded:
-        yield SumRow("Refunded", snapshot.amount_refunded, unit)
+        yield SumRow(_("Refunded"), snapshot.amount_refunded, unit)
     if snapshot.amount_due is not None and snapshot.status in (Status.VOID, Status.SKIPPED):
         yield SumRow(
-            "Amount due, as still stated", snapshot.amount_due, unit, f"not owed: it is {snapshot.status}", "soft"
+            _("Amount due, as still stated"),
+            snapshot.amount_due,
+            unit,
+            _("not owed: it is %(status)s") % {"status": Status(snapshot.status).label.lower()},
+            "soft",
         )
     elif snapshot.amount_due is not None:
         draft = snapshot.status in (Status.DRAFT, Status.FINALIZING)
-        yield SumRow("Would be left to pay" if draft else "Left to pay", snapshot.amount_due, unit, weight="final")
+        yield SumRow(
+            _("Would be left to pay") if draft else _("Left to pay"), snapshot.amount_due, unit, weight="final"
+        )
     for balance in snapshot.balances:
-        yield SumRow("Left in the account", balance.amount, balance.unit, weight="soft")
+        yield SumRow(_("Left in the account"), balance.amount, balance.unit, weight="soft")
 
 
 def _items(
-    name: str, items: tuple[Adjustment, ...], together: Decimal | None, unit: str, *, sign: int
+    kind: Kind, items: tuple[Adjustment, ...], together: Decimal | None, unit: str, *, sign: int
 ) -> Iterator[SumRow]:
     """Each item, then their sum as the provider gives it, unless the items show it."""
     for item in items:
-        label = item.label if name.lower() in item.label.lower() else f"{name}: {item.label or 'not named'}"
+        says = kind.word in item.label.lower()
+        label = (
+            item.label if says else _("%(kind)s: %(name)s") % {"kind": kind.one, "name": item.label or _("not named")}
+        )
         percentage = "" if item.percentage is None else f"{number_text(item.percentage)} %"
         detail = " · ".join(text for text in (percentage, item.detail) if text)
         yield SumRow(label, item.amount, item.unit, detail)
@@ -77,8 +102,8 @@ def _items(
     given = [item.amount for item in items if item.amount is not None and item.unit == unit]
     if items and len(given) == len(items) and total_of(given) == signed:
         return
-    plural = "Taxes" if name == "Tax" else f"{name}s"
-    yield SumRow(f"{plural} together" if items else plural, signed, unit, weight="soft" if items else "")
+    label = kind.together if items else kind.several
+    yield SumRow(label, signed, unit, weight="soft" if items else "")
 
 
 def _less(amount: Decimal) -> Decimal:
@@ -127,10 +152,10 @@ def checks(snapshot: InvoiceSnapshot) -> list[Check]:
         difference = line_difference(snapshot) or Decimal(0)
         found.append(
             Check(
-                name="Lines and subtotal",
-                computed_label="The lines that count come to",
+                name=_("Lines and subtotal"),
+                computed_label=_("The lines that count come to"),
                 computed=EXACT.add(snapshot.subtotal, difference),
-                stated_label="the subtotal says",
+                stated_label=_("the subtotal says"),
                 stated=snapshot.subtotal,
                 unit=snapshot.currency,
                 difference=difference,
@@ -141,10 +166,10 @@ def checks(snapshot: InvoiceSnapshot) -> list[Check]:
         nearest = min(_ways_to_total(snapshot), key=lambda way: abs(EXACT.subtract(way, snapshot.total)))
         found.append(
             Check(
-                name="Subtotal and total",
-                computed_label="Subtotal, discounts, credits and taxes lead to",
+                name=_("Subtotal and total"),
+                computed_label=_("Subtotal, discounts, credits and taxes lead to"),
                 computed=nearest,
-                stated_label="the total says",
+                stated_label=_("the total says"),
                 stated=snapshot.total,
                 unit=snapshot.currency,
                 difference=EXACT.subtract(nearest, snapshot.total),
