@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -53,15 +52,13 @@ def _changed_by(invoices: dict[int, Invoice]) -> Iterable[tuple[int, int]]:
     worked = Operation.objects.filter(state=OperationState.SUCCEEDED).exclude(call_class=CallClass.READING)
     yield from worked.filter(invoice__in=invoices).values_list("invoice_id", "requester_id")
     by_external = {(each.connection_id, each.external_id): pk for pk, each in invoices.items()}
-    made = Q()
-    for connection_id, external_id in by_external:
-        made |= Q(connection_id=connection_id, outcome__created=external_id)
-    if not made:
-        return
-    for connection_id, outcome, requester in worked.filter(made).values_list(
-        "connection_id", "outcome", "requester_id"
-    ):
-        yield by_external[connection_id, outcome["created"]], requester
+    made = worked.filter(
+        connection__in={connection_id for connection_id, _external_id in by_external},
+        outcome__created__in=[external_id for _connection_id, external_id in by_external],
+    )
+    for connection_id, outcome, requester in made.values_list("connection_id", "outcome", "requester_id"):
+        if (connection_id, outcome["created"]) in by_external:
+            yield by_external[connection_id, outcome["created"]], requester
 
 
 def stand_of(review: Review, user: User, makers: Makers | None = None) -> Stand:

@@ -208,6 +208,19 @@ def test_whoever_changed_the_invoice_does_not_approve_it(issued, entered, person
     assert made.solo and now(review).state == State.APPROVED
 
 
+def test_whoever_had_it_made_does_not_approve_it(issued, entered, person, orb):
+    maker = person("operator", "reviewer")
+    person("reviewer")
+    Operation.objects.create(
+        connection=orb, external_id="cus_1", verb="create_invoice", call_class="K", seen_digest="", token="t", key="k",
+        state="succeeded", requester=maker, reason="x", created_at=timezone.now(),
+        outcome={"created": issued.external_id},
+    )  # fmt: skip
+    review = entered(issued)
+    with pytest.raises(CannotReview, match="changed this invoice yourself"):
+        deciding.approve(review, by=maker, seal=review.seal)
+
+
 def test_who_asked_for_the_review_does_not_give_it(issued, person):
     asking, other = person("reviewer"), person("reviewer")
     review = following.ask_for(issued, by=asking, reason="Looks odd")
