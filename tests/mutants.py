@@ -15,6 +15,7 @@ import io
 import json
 import os
 import platform
+import resource
 import shutil
 import signal
 import sys
@@ -25,11 +26,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
-MODULES = ["classify", "looks", "preimage", "recording", "requesting", "sending", "settling"]
+MODULES = ["classify", "looks", "preimage", "recording", "requesting", "sending", "settling", "spool"]
 TESTS = [
     f"tests/operations/test_{name}.py" for name in ("rules", "outcomes", "read_backs", "dispatch", "state_machine")
 ]
-WALKS, SECONDS = "25", 150  # walks of the state machine for each mutant; after so long a mutant counts as noticed
+WALKS = "25"  # of the state machine for each mutant
+CPU_SECONDS, SECONDS = 90, 900  # a mutant that computes or waits longer than this hangs, and is noticed by that
 QUIET_CALLS = ("log", "logging")  # what is only told to a log is left alone
 
 TURNED = {
@@ -38,6 +40,7 @@ TURNED = {
     ast.And: ast.Or, ast.Or: ast.And, ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
     ast.Pow: ast.Mult,
 }  # fmt: skip
+hung: Counter = Counter()  # by module: those that were noticed by their time alone
 NARROWING = ("filter", "exclude", "update", "get")
 
 
@@ -214,6 +217,7 @@ def survives(module: str, number: int, template: Path, tests: list[str]) -> bool
         code = 1
         try:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
             code = _run(module, number, template, tests)
         finally:
             os._exit(code)
@@ -221,8 +225,10 @@ def survives(module: str, number: int, template: Path, tests: list[str]) -> bool
     while time.monotonic() < until:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
+            hung[module] += os.WIFSIGNALED(status)
             return os.waitstatus_to_exitcode(status) == 0
         time.sleep(0.05)
+    hung[module] += 1
     os.killpg(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     return False
@@ -259,6 +265,7 @@ def main() -> int:
         "--share", default="1/1", help="every n-th mutant alone, as 1/2: for two processes side by side"
     )
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--show", action="store_true", help="each one as it ends")
     options = parser.parse_args()
     os.chdir(HERE)
     begun, found, noticed, survivors = time.monotonic(), Counter(), Counter(), []
@@ -274,7 +281,14 @@ def main() -> int:
                 if not chosen or number % parts != part - 1:
                     continue
                 found[module] += 1
-                if survives(module, number, template, tests):
+                began = time.monotonic()
+                alive = survives(module, number, template, tests)
+                if options.show:
+                    print(
+                        f"{module} {number} {what} {'survives' if alive else 'noticed'} {time.monotonic() - began:.0f} s",
+                        flush=True,
+                    )
+                if alive:
                     survivors.append(f"{module}.py:{line} {what} (number {number})")
                     if not options.json:
                         print(f"survives  {survivors[-1]}", flush=True)
@@ -286,6 +300,8 @@ def main() -> int:
         "noticed": sum(noticed.values()),
         "score": round(score, 3),
         "by_module": {module: f"{noticed[module]} of {found[module]}" for module in found},
+        "noticed_by_their_time": sum(hung.values()),
+        "share": options.share,
         "survivors": survivors,
         "tests": tests,
         "walks": int(WALKS),

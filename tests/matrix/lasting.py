@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 from django.db import connection as database
 
 from invoicing.mirror.refresh import mirror_new
-from invoicing.models import Connection, Incident
+from invoicing.models import Connection, Incident, Operation
 from invoicing.operations import ghosts
 from invoicing.operations.requesting import CannotRequest, cancel
 from invoicing.providers.errors import ProviderError
@@ -267,10 +267,15 @@ def one_form_five_times(cell):
 
 
 def two_people(cell):
+    """The second is refused and shown the first; where the first had ended by then, it was not at once."""
     results = beside(cell, cell.ask, lambda: cell.ask(by=cell.place.second))
-    made = [each for each in results if not isinstance(each, Exception)]
+    made = sorted((each for each in results if isinstance(each, Operation)), key=lambda each: each.created_at)
     said = [each for each in results if isinstance(each, CannotRequest)]
-    if len(made) != 1 or len(said) != 1:
+    if len(made) == 2:
+        made[0].refresh_from_db()
+        if made[0].open or made[0].finished_at > made[1].created_at:
+            cell.problems.append(f"two people asked at once, and both were taken: {results}")
+    elif len(said) != 1:
         cell.problems.append(f"two people asked at once: {results}")
     elif said[0].existing is None or said[0].existing.pk != made[0].pk:
         cell.problems.append("the one who came second is not shown what runs")
