@@ -33,6 +33,12 @@ BAD_REQUEST = Problem(
     _("The address or the form held something the desk does not accept. Nothing was changed."),
     _("Go back and try again from the page itself."),
 )
+SIGNED_OUT = Problem(
+    401,
+    _("You were signed out"),
+    _("Nothing was sent, and nothing was changed. What you had entered stands below."),
+    _("Sign in beside this page. The form opens there: copy into it what is below, and send it again."),
+)
 FORBIDDEN = Problem(
     403,
     _("You may not do this"),
@@ -92,7 +98,9 @@ NOT_READY = Problem(
 )
 
 
-def problem(request: HttpRequest, kind: Problem, *, text: str = "", next_step: str = "") -> HttpResponse:
+def problem(
+    request: HttpRequest, kind: Problem, *, text: str = "", next_step: str = "", sign_in: str = ""
+) -> HttpResponse:
     """The page of a problem, or its one sentence for a fragment. Asks no database, so that it works when that does not."""
     said = text or kind.text
     if request.headers.get("HX-Request") == "true":
@@ -104,6 +112,7 @@ def problem(request: HttpRequest, kind: Problem, *, text: str = "", next_step: s
         "said": said,
         "next_step": next_step or kind.next_step,
         "kept": typed(request),
+        "sign_in": sign_in,
         "again": request.get_full_path() if request.method == "GET" and kind.status in (429, 500, 503) else "",
         "request_id": getattr(request, "id", ""),
         "theme": request.COOKIES.get("theme", ""),

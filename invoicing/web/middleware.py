@@ -103,7 +103,8 @@ class SignedIn:
     @staticmethod
     def _to_sign_in(request):
         """A page goes to the sign-in and comes back. A fragment stays where it is, with its form, and is told the way; a
-        form sent as a page comes back to the page it stood on, which says that nothing was sent.
+        form sent as a page comes back to the page it stood on, which says that nothing was sent; where words were
+        typed into it, they are shown first. It is never sent again from here: whose form it was, nobody checked.
         """
         fragment, form = request.headers.get("HX-Request") == "true", request.method in UNSAFE
         back = request.headers.get("HX-Current-URL" if fragment else "Referer", "") if fragment or form else ""
@@ -117,6 +118,8 @@ class SignedIn:
             response = HttpResponse(status=401)
             response["X-Sign-In"] = address
             return response
+        if form and any(len(value.split()) > 1 for _name, value in errors.typed(request)):
+            return errors.problem(request, errors.SIGNED_OUT, sign_in=address)
         if form:
             messages.warning(request, _("You were signed out, so nothing was sent. Sign in and send it again."))
         return redirect(address)

@@ -160,6 +160,20 @@ def test_signed_out_meanwhile_a_form_comes_back_to_its_page(client):
     assert "nothing was sent" in read(client.get(answer["Location"])).text
 
 
+def test_signed_out_meanwhile_no_words_are_lost(client):
+    typed = {"reason": "Billed twice in March", "reference": "FIN-7", "csrfmiddlewaretoken": "t o k e n"}
+    answer = client.post("/invoices/7/actions/void/", typed, HTTP_REFERER="http://testserver/invoices/7/actions/void/")
+    page = read(answer)
+    assert answer.status_code == 401 and "Nothing was sent" in page.text
+    assert "Billed twice in March" in page.text and "FIN-7" in page.text and "t o k e n" not in page.text
+    way = page.one("a", target="_blank").attributes
+    assert way["href"] == "/accounts/login/?next=%2Finvoices%2F7%2Factions%2Fvoid%2F" and not page.all(
+        "form", method="post"
+    )
+    elsewhere = client.post("/invoices/7/actions/void/", typed, HTTP_REFERER="https://evil.example/")
+    assert read(elsewhere).one("a", target="_blank").attributes["href"] == "/accounts/login/?next=%2F"
+
+
 def test_an_error_of_our_own_is_a_page_even_when_its_template_is_broken(monkeypatch):
     request = RequestFactory().get("/")
     request.id = "abc"
