@@ -11,14 +11,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy
 
-from invoicing.models import Invoice, Job, WorkerBeat
+from invoicing.models import Invoice, Job, User, WorkerBeat
 from invoicing.web.finding import asked_by_htmx
-from invoicing.web.invoice_tabs.history import Change, changes_since
+from invoicing.web.invoice_tabs.history import Change, changes_since, hidden_from
 
 WORK = {  # task: what it is while it runs, and when it has ended
-    "refresh_invoice_job": ("Reading the invoice again", "Read again"),
-    "fetch_pdf_job": ("Fetching the provider's PDF", "PDF"),
+    "refresh_invoice_job": (gettext_lazy("Reading the invoice again"), gettext_lazy("Read again")),
+    "fetch_pdf_job": (gettext_lazy("Fetching the provider's PDF"), "PDF"),
 }
 SILENCE = timedelta(seconds=60)
 MOST_CHANGES = 8
@@ -47,6 +48,7 @@ class Waiting:
     invoice: Invoice
     was: int | None  # the invoice's version when the work was asked for
     tab: str
+    hidden: frozenset[str]  # the fields whose values who looks may not see
 
     @property
     def open(self) -> bool:
@@ -97,7 +99,7 @@ class Waiting:
         """What the invoice's versions since then changed; empty when nothing did."""
         if self.was is None or self.invoice.version <= self.was:
             return []
-        return changes_since(self.invoice, self.was)
+        return changes_since(self.invoice, self.was, hidden=self.hidden)
 
     @property
     def first_changes(self) -> list[Change]:
@@ -126,7 +128,7 @@ class Waiting:
         return f"{reverse('invoice', args=[self.invoice.pk])}?{urlencode({'job': self.job.pk})}&{self._query}"
 
 
-def waiting_for(job_id: str, invoice: Invoice, *, was: str = "", tab: str = "") -> Waiting | None:
+def waiting_for(job_id: str, invoice: Invoice, user: User, *, was: str = "", tab: str = "") -> Waiting | None:
     """The job of that id, if it is work about this very invoice."""
     try:
         job = Job.objects.filter(pk=uuid.UUID(job_id)).first()
@@ -135,12 +137,14 @@ def waiting_for(job_id: str, invoice: Invoice, *, was: str = "", tab: str = "") 
     if job is None or job.task.rpartition(".")[2] not in WORK or job.arguments.get("invoice_id") != invoice.pk:
         return None
     number = int(was) if was.isdecimal() and len(was) < 9 else None
-    return Waiting(job, invoice, number, tab or "summary")
+    return Waiting(job, invoice, number, tab or "summary", hidden_from(user, invoice))
 
 
 def answer_with_job(request: HttpRequest, invoice: Invoice, job_id: str) -> HttpResponse:
     """Back to the invoice, which waits for the job; htmx gets the waiting strip alone."""
-    waiting = waiting_for(job_id, invoice, was=str(invoice.version), tab=request.POST.get("tab", "summary"))
+    waiting = waiting_for(
+        job_id, invoice, request.user, was=str(invoice.version), tab=request.POST.get("tab", "summary")
+    )
     if asked_by_htmx(request, "waiting"):
         return render(request, "invoice/_waiting.html", {"invoice": invoice, "waiting": waiting})
     return redirect(waiting.page_url)

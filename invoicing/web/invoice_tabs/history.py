@@ -7,55 +7,66 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from invoicing.models import Invoice, InvoiceVersion
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from invoicing.access import rights
+from invoicing.models import Invoice, InvoiceVersion, User
 from invoicing.money import EXACT
 from invoicing.vocabulary import ListedBy, Payment, Status
 from invoicing.web.formats import day_text, moment_text, money_text, number_text
 
 AMOUNTS = {"total", "subtotal", "amount_due", "amount_paid", "amount_refunded", "discount", "credits", "tax"}
 LABELS = {
-    "amount_due": "Left to pay",
-    "amount_paid": "Paid",
-    "amount_refunded": "Refunded",
-    "further_totals": "Totals in further units",
-    "balances": "Left in the account",
-    "provider_status": "Provider's status",
-    "number": "Number",
-    "replaces": "Replaces",
-    "replaced_by": "Replaced by",
-    "po_number": "PO number",
-    "billed_to": "Billed to",
-    "billed_by": "Billed by",
-    "outside_copy": "Copy outside",
-    "credit_items": "Credits, item by item",
-    "discounts": "Discounts, item by item",
-    "taxes": "Taxes, item by item",
-    "has_pdf": "PDF to be had",
-    "updated_at": "Updated at the provider",
-    "created_at": "Created at the provider",
-    "listed_on": "Listed on",
-    "listed_by": "Listed under",
-    "livemode": "Live",
-    "subscription_id": "Subscription",
-    "payload": "The record could not be read before",
-    "further_changes": "Further changes, not listed",
-    "lines": "Line",
-    "lines.amount": "Line amount",
-    "lines.quantity": "Line quantity",
-    "lines.unit_price": "Line unit price",
-    "lines.unit": "Line unit",
-    "lines.counts": "Line counts towards the subtotal",
-    "lines.period_start": "Line period starts",
-    "lines.period_end": "Line period ends",
-    "lines.kind": "Line kind",
-    "lines.text": "Line text",
-    "lines.details": "What a line holds inside changed",
-    "customer.name": "Customer's name",
-    "customer.email": "Customer's e-mail",
-    "customer.reference": "Customer's reference",
+    "amount_due": gettext_lazy("Left to pay"),
+    "amount_paid": gettext_lazy("Paid"),
+    "amount_refunded": gettext_lazy("Refunded"),
+    "further_totals": gettext_lazy("Totals in further units"),
+    "balances": gettext_lazy("Left in the account"),
+    "provider_status": gettext_lazy("Provider's status"),
+    "number": gettext_lazy("Number"),
+    "replaces": gettext_lazy("Replaces"),
+    "replaced_by": gettext_lazy("Replaced by"),
+    "po_number": gettext_lazy("PO number"),
+    "billed_to": gettext_lazy("Billed to"),
+    "billed_by": gettext_lazy("Billed by"),
+    "outside_copy": gettext_lazy("Copy outside"),
+    "credit_items": gettext_lazy("Credits, item by item"),
+    "discounts": gettext_lazy("Discounts, item by item"),
+    "taxes": gettext_lazy("Taxes, item by item"),
+    "has_pdf": gettext_lazy("PDF to be had"),
+    "updated_at": gettext_lazy("Updated at the provider"),
+    "created_at": gettext_lazy("Created at the provider"),
+    "listed_on": gettext_lazy("Listed on"),
+    "listed_by": gettext_lazy("Listed under"),
+    "livemode": gettext_lazy("Live"),
+    "subscription_id": gettext_lazy("Subscription"),
+    "payload": gettext_lazy("The record could not be read before"),
+    "further_changes": gettext_lazy("Further changes, not listed"),
+    "lines": gettext_lazy("Line"),
+    "lines.amount": gettext_lazy("Line amount"),
+    "lines.quantity": gettext_lazy("Line quantity"),
+    "lines.unit_price": gettext_lazy("Line unit price"),
+    "lines.unit": gettext_lazy("Line unit"),
+    "lines.counts": gettext_lazy("Line counts towards the subtotal"),
+    "lines.period_start": gettext_lazy("Line period starts"),
+    "lines.period_end": gettext_lazy("Line period ends"),
+    "lines.kind": gettext_lazy("Line kind"),
+    "lines.text": gettext_lazy("Line text"),
+    "lines.details": gettext_lazy("What a line holds inside changed"),
+    "customer.name": gettext_lazy("Customer's name"),
+    "customer.email": gettext_lazy("Customer's e-mail"),
+    "customer.reference": gettext_lazy("Customer's reference"),
 }
 FIGURES = {"lines.amount", "lines.unit_price", "lines.quantity"}
 WORDS = {"status": Status, "payment_status": Payment, "listed_by": ListedBy}
+SUMS = AMOUNTS | {
+    *("lines", "lines.amount", "lines.unit_price", "further_totals", "balances", "credit_items", "discounts", "taxes"),
+    *("outside_copy", "credits"),
+}
+"""What tells amounts, for who may see them."""
+PERSONAL = {"billed_to", "billed_by", "customer.email"}
+HIDDEN = "•••"
 AT_FIRST = 12
 LONGEST = 300
 
@@ -79,13 +90,22 @@ class VersionTold:
     is_first: bool
 
 
-def told(changes: list[dict[str, Any]], unit: str) -> list[Change]:
+def hidden_from(user: User, invoice: Invoice) -> frozenset[str]:
+    """The fields whose values this person's roles do not show."""
+    sums = () if rights.can(user, "view_money", invoice) else SUMS
+    return frozenset(sums) | frozenset(() if rights.can(user, "view_personal", invoice) else PERSONAL)
+
+
+def told(changes: list[dict[str, Any]], unit: str, *, hidden: frozenset[str] = frozenset()) -> list[Change]:
     """The recorded changes for reading. `unit` is the invoice's own, in which its amounts are."""
-    return [told_change(change, unit) for change in changes]
+    return [told_change(change, unit, hidden=hidden) for change in changes]
 
 
-def told_change(change: dict[str, Any], unit: str) -> Change:
+def told_change(change: dict[str, Any], unit: str, *, hidden: frozenset[str] = frozenset()) -> Change:
     field, before, after = change["field"], change.get("before"), change.get("after")
+    if field in hidden:
+        was, is_now = (HIDDEN if each not in (None, "", []) else "" for each in (before, after))
+        return Change(label=label_of(field), before=was, after=is_now, line=change.get("line", ""))
     unit = change.get("unit") or unit
     if isinstance(before, list) and isinstance(after, list):  # what is in both did not change
         before, after = [i for i in before if i not in after], [i for i in after if i not in before]
@@ -103,14 +123,14 @@ def label_of(name: str) -> str:
     return LABELS.get(name) or name.replace("_", " ").capitalize()
 
 
-def versions(invoice: Invoice) -> list[VersionTold]:
+def versions(invoice: Invoice, *, hidden: frozenset[str]) -> list[VersionTold]:
     """Every version, newest first."""
-    return list(_versions(invoice))
+    return list(_versions(invoice, hidden))
 
 
-def _versions(invoice: Invoice) -> Iterator[VersionTold]:
+def _versions(invoice: Invoice, hidden: frozenset[str]) -> Iterator[VersionTold]:
     for version in invoice.versions.defer("payload").order_by("-number"):
-        changes = told(version.changes, invoice.currency)
+        changes = told(version.changes, invoice.currency, hidden=hidden)
         yield VersionTold(
             version=version,
             changes=changes[:AT_FIRST],
@@ -120,10 +140,10 @@ def _versions(invoice: Invoice) -> Iterator[VersionTold]:
         )
 
 
-def changes_since(invoice: Invoice, number: int) -> list[Change]:
+def changes_since(invoice: Invoice, number: int, *, hidden: frozenset[str]) -> list[Change]:
     """Everything that changed after version `number`, newest version first."""
     later = invoice.versions.filter(number__gt=number).order_by("-number").values_list("changes", flat=True)
-    return [change for changes in later for change in told(changes, invoice.currency)]
+    return [change for changes in later for change in told(changes, invoice.currency, hidden=hidden)]
 
 
 def _difference(change: dict[str, Any], unit: str) -> str:
@@ -160,7 +180,7 @@ def value_text(field: str, value: Any, unit: str) -> str:
         known = WORDS[field]
         return str(known(value).label) if value in known.values else str(value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, str):
         return _moment_or_text(value) if field.endswith(("_at", "_on", "_date", "_start", "_end")) else _cut(value)
     if isinstance(value, list):
