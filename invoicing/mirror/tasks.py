@@ -10,8 +10,8 @@ from invoicing.jobs.api import RetryLater, enqueue, task
 from invoicing.mirror.refresh import mirror_new, refresh_invoice
 from invoicing.mirror.runs import Busy
 from invoicing.mirror.sync import sync_connection
-from invoicing.models import Connection, Invoice, InvoiceVersion, SyncRun
-from invoicing.providers.errors import RateLimited
+from invoicing.models import AuditEntry, Connection, Invoice, InvoiceVersion, SyncRun
+from invoicing.providers.errors import ProviderError, RateLimited
 
 BUSY_SECONDS = 30
 
@@ -66,8 +66,23 @@ def refresh_invoice_job(invoice_id: int) -> None:
         result = refresh_invoice(invoice)
     except RateLimited as error:
         raise RetryLater(error.retry_after or BUSY_SECONDS, str(error)) from None
+    except ProviderError as error:
+        _on_record("invoice.not_answered", invoice, why=str(error)[:300], status=error.status, said=error.said[:4000])
+        raise
+    changed = [each["field"] for each in result.changes]
+    _on_record("invoice.refreshed", invoice, found=result.found, version=result.invoice.version, changed=changed)
     what = f"{len(result.changes)} changes" if result.found else "The provider says it has no such invoice."
     progress.report(1, expected=1, note=what)
+
+
+def _on_record(action: str, invoice: Invoice, **facts) -> None:
+    """A read that a person asked for: what was asked, and what came back. The answer itself is the version named."""
+    job = progress.current.get()
+    if job is not None and job.requested_by_id is not None:
+        request = {"read": "invoice", "external_id": invoice.external_id}
+        AuditEntry.objects.record(
+            action, actor=job.requested_by, target=f"invoice:{invoice.pk}", request=request, **facts
+        )
 
 
 @task(unique="fetch:{connection_id}:{external_id}")

@@ -1,13 +1,17 @@
 """Reads that a person asks of a provider: on record, answered to the one who asked, and never an operation."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from invoicing.access import rights
+from invoicing.logs import redacted
 from invoicing.mirror.customers import Customers
+from invoicing.mirror.masking import pretty
 from invoicing.mirror.rows import json_ready
 from invoicing.mirror.wires import wire_for
 from invoicing.models import AuditEntry, Connection, User
@@ -16,11 +20,13 @@ from invoicing.operations.registry import VERBS, why_not
 from invoicing.operations.requesting import CannotRequest
 from invoicing.operations.targets import About, target_of
 from invoicing.operations.verb import Verb
-from invoicing.providers.base import Context
+from invoicing.providers.base import Answer, Context, Request
 from invoicing.providers.errors import NotUnderstood, PayloadNotUnderstood, ProviderError
 from invoicing.providers.registry import PROVIDERS
 from invoicing.providers.snapshots import InvoiceSnapshot
 from invoicing.vocabulary import CallClass
+
+MOST_KEPT = 4000  # characters of an answer in the audit trail
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +62,22 @@ def ask(
     try:
         answer = http.call(provider.endpoints[call.endpoint], path=request.path, query=request.query, body=request.body)
         said = provider.said(call.endpoint, answer, about.external_id)
+        AuditEntry.objects.record(f"{key}.answered", **_exchange(call.endpoint, request, answer), **story)
         return Answered(payload=said.invoice, snapshot=read(about.connection, said.invoice), facts=said.facts)
     except ProviderError as error:
-        AuditEntry.objects.record(f"{key}.not_answered", why=str(error)[:300], **story)
+        exchange = _exchange(call.endpoint, request) | {"status": error.status, "said": error.said[:MOST_KEPT]}
+        AuditEntry.objects.record(f"{key}.not_answered", why=str(error)[:300], **exchange, **story)
         raise
+
+
+def _exchange(endpoint: str, request: Request, answer: Answer | None = None) -> dict[str, Any]:
+    """What was sent and what came back, for the record: redacted, and of a long answer the beginning with a digest of all."""
+    sent: dict[str, Any] = {"endpoint": endpoint, "path": dict(request.path), "query": list(request.query)}
+    kept: dict[str, Any] = {"request": json.loads(redacted(json.dumps(sent | {"body": request.body}, default=str)))}
+    if answer is not None:
+        text = pretty(answer.body)[:MOST_KEPT].replace("\0", "\N{REPLACEMENT CHARACTER}")
+        kept |= {"status": answer.status, "response": text, "response_sha256": sha256(answer.body).hexdigest()}
+    return kept
 
 
 def checked(

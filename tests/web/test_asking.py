@@ -120,6 +120,9 @@ def test_a_preview_is_asked_by_a_worker_and_shown_beside_the_invoice(signed_in, 
         Invoice.objects.count() == 1 and InvoiceVersion.objects.count() == versions and not Operation.objects.exists()
     )
     assert AuditEntry.objects.get(action="preview.asked").facts["arguments"] == {"period_start": "2026-08-01"}
+    kept = AuditEntry.objects.get(action="preview.answered").facts
+    assert kept["request"]["body"]["period_start"] == "2026-08-01T00:00:00Z" and kept["status"] == 200
+    assert "61.50" in kept["response"] and len(kept["response_sha256"]) == 64
 
 
 def test_the_same_form_twice_is_one_question(signed_in, invoice, wire):
