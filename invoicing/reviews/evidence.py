@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from invoicing.models import Anomaly, Mute, Review
+from invoicing.models import Anomaly, Invoice, Look, Mute, Review
 from invoicing.money import exact_text
 
 MOST_CHANGES = 100
@@ -25,6 +25,11 @@ def anomalies(review: Review) -> list[tuple[Anomaly, Mute | None]]:
         Mute.objects.filter(customer=review.invoice.customer_id, ended_at=None, until__gte=timezone.localdate())
     )
     return [(each, next((mute for mute in mutes if mutes_it(mute, each)), None)) for each in found]
+
+
+def checked(invoice: Invoice, version: int) -> bool:
+    """Whether the checks looked at that version of it."""
+    return Look.objects.filter(invoice=invoice, version=version).exists()
 
 
 def mutes_it(mute: Mute, anomaly: Anomaly) -> bool:
@@ -57,6 +62,7 @@ def seen(review: Review) -> dict[str, Any]:
         "rules": review.rules,
         "wanted": review.wanted,
         "difference": review.difference[:MOST_CHANGES],
+        "checked": checked(invoice, review.version),
         "anomalies": [
             {
                 "kind": each.kind,

@@ -13,10 +13,12 @@ from invoicing.access.rights import can
 from invoicing.access.scopes import visible
 from invoicing.approvals.people import waiting_for
 from invoicing.listing.overview import past_drafts
-from invoicing.models import ApprovalRequest, Batch, BatchRow, Book, Incident, Operation
+from invoicing.models import ApprovalRequest, Batch, BatchRow, Book, Incident, Operation, Review
+from invoicing.reviews.commenting import asked_of
 from invoicing.vocabulary import OPEN_STATES, Direction, OperationState, Status
 from invoicing.web.approvals import RELATED, may_see
 from invoicing.web.context import Shell, address
+from invoicing.web.reviews import waiting_for as waiting_for_review
 
 GRACE = timedelta(days=1)  # providers leave a draft a day after its period before they finalize it
 LATELY = timedelta(days=7)
@@ -37,7 +39,7 @@ class Need:
 
 def needs_of(shell: Shell, today: date) -> list[Need]:
     """What waits, as far as this person reaches."""
-    found = (*_approvals(shell), *_operations(shell), *_ledger(shell), *_mirror(shell, today))
+    found = (*_approvals(shell), *_reviews(shell), *_operations(shell), *_ledger(shell), *_mirror(shell, today))
     return [need for need in found if need.count]
 
 
@@ -53,6 +55,36 @@ def _approvals(shell: Shell):
         ngettext("request waits for your decision", "requests wait for your decision", count),
         _("Nothing of it is sent before it is approved."),
         address("approvals"),
+    )  # fmt: skip
+
+
+def _reviews(shell: Shell):
+    user = shell.request.user
+    asked = asked_of(user).count() if can(user, "view") else 0
+    yield Need(
+        "asked", "red", "circle-help", asked,
+        ngettext("comment asks you by name", "comments ask you by name", asked),
+        _("Somebody wants to know something before they go on."),
+        address("queue"),
+    )  # fmt: skip
+    if not can(user, "approve"):
+        return
+    count = waiting_for_review(user).count()
+    yield Need(
+        "reviews", "red", "eye", count,
+        ngettext("invoice waits for your review", "invoices wait for your review", count),
+        _("Rules or people want them looked at. One at a time goes quickest."),
+        address("queue"),
+    )  # fmt: skip
+    raised = visible(
+        Review.objects.filter(state__in=Review.WAITING, escalated_at__isnull=False), user, "invoice__connection"
+    )
+    late = raised.count() if can(user, "review_rules") else 0
+    yield Need(
+        "late_reviews", "amber", "clock", late,
+        ngettext("review is long past due", "reviews are long past due", late),
+        _("Nobody decided in time. Give them to somebody, or decide yourself."),
+        f"{address('queue')}?show=late",
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from invoicing.access.rights import roles_of
 from invoicing.models import Preferences, preferences_of
 from invoicing.web import formats, keys
 from invoicing.web.context import address, shell_of
@@ -148,4 +149,5 @@ def single_keys(request: HttpRequest) -> HttpResponse:
 @require_GET
 def start(request: HttpRequest) -> HttpResponse:
     """Where one lands after signing in."""
-    return redirect(preferences_of(request.user).start or "home")
+    first = "queue" if roles_of(request.user) == {"reviewer"} else "home"  # whoever only reviews begins there
+    return redirect(preferences_of(request.user).start or first)

@@ -151,6 +151,12 @@ class Panel:
         bare = Review(invoice=self.invoice, version=self.invoice.version)
         return [Unusual(*each) for each in evidence.anomalies(bare)]
 
+    @cached_property
+    def checked(self) -> bool:
+        """Whether the checks saw this very version."""
+        version = self.review.version if self.review else self.invoice.version
+        return evidence.checked(self.invoice, version)
+
     @property
     def difference(self) -> list[Change]:
         if self.review is None or not rights.can(self.user, "view_money", self.invoice):

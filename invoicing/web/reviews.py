@@ -98,7 +98,8 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 def _row(review: Review, user: User, makers: Makers) -> Row:
     look: Look | None = getattr(review.invoice, "look", None)
-    return Row(review, look.found if look else 0, makers.kept_out(review).get(user.pk, "") if review.waits else "")
+    found = look.found if look and look.version == review.invoice.version else 0
+    return Row(review, found, makers.kept_out(review).get(user.pk, "") if review.waits else "")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -13,6 +13,7 @@ from invoicing.access import rights
 from invoicing.models import Document, Invoice, Review
 from invoicing.reviews.moving import CannotReview, Overtaken
 from invoicing.reviews.people import Makers
+from invoicing.web.context import shell_of
 from invoicing.web.finding import asked_by_htmx, invoice_for, must_see
 from invoicing.web.review_panel import panel_of
 from invoicing.web.review_thread import Said, parts_of
@@ -84,6 +85,7 @@ def start(request: HttpRequest) -> HttpResponse:
 def item(request: HttpRequest, pk: int) -> HttpResponse:
     """One of them. Its script posts with X-Zen and gets where to go on; a plain form is sent there."""
     invoice = invoice_for(request, pk)
+    shell_of(request).shows = ""  # one is in the queue, not in a list
     if not Review.objects.filter(invoice=invoice).exists():
         raise Http404
     run = Run(request)

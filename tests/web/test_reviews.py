@@ -84,6 +84,15 @@ def test_asked_answered_and_approved_on_the_invoices_tab(waiting, reviewer, oper
     assert shown["decisions"][-1]["undone_at"]
 
 
+def test_the_home_of_reviewers_is_the_queue_and_everybodys_home_counts_it(waiting, reviewer, person, door):
+    waiting(2)
+    assert door(reviewer, "/start/")["Location"] == "/queue/"
+    assert door(person("operator", "reviewer"), "/start/")["Location"] == "/"
+    need = read(door(reviewer, "/")).one("li", data_need="reviews")
+    assert "2 invoices wait for your review" in need.text and need.one("a").attributes["href"] == "/queue/"
+    assert not read(door(person("viewer"), "/")).all("li", data_need="reviews")
+
+
 def test_no_door_for_those_who_may_not(waiting, person, door):
     (review,) = waiting(1)
     post = f"/invoices/{review.invoice_id}/review/"
