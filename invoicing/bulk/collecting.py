@@ -127,6 +127,7 @@ def _stored(verb, invoices, *, by, token, source, parent, ip) -> Batch:
 
 def collect_again(batch: Batch, *, by: User, token: str, ip: str = "") -> Batch:
     """A new batch of the rows that came to nothing, as the invoices are now. Errors: CannotBatch; rights.NotAllowed."""
+    rights.require(by, "batch")
     ids = list(batch.rows.filter(FAILED).values_list("invoice_id", flat=True))
     if not ids:
         raise CannotBatch(_("No row of this batch came to nothing."))

@@ -132,6 +132,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, asked, DecisionForm(initial={"seal": asked.seal}))
     form = DecisionForm(request.POST)
     if not form.is_valid():
+        rights.require(request.user, "approve")
         return _page(request, asked, form, problem=_("This form is no longer valid. Look at it again, then decide."))
     given = form.cleaned_data
     decision: dict[str, Any] = {

@@ -45,6 +45,7 @@ def page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One batch as far as it has come: why and with what, the rehearsal, or how it runs. A post says why."""
     batch = batch_for(request, pk)
     if request.method == "POST":
+        rights.require(request.user, "batch")
         return prepare(request, batch)
     if batch.state == Batch.State.REHEARSED and "edit" not in request.GET:
         return rehearsal_page(request, batch)

@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from invoicing.access import people, roles
+from invoicing.access.scopes import Reach
 from invoicing.exports.keeping import sweep
 from invoicing.jobs import running
-from invoicing.models import AuditEntry, Export, Job
+from invoicing.models import AuditEntry, Export, Job, User
 from tests.exports.reading import csv_rows, sheets
 from tests.web.pages import read
 
@@ -187,6 +189,44 @@ def test_rights_taken_away_meanwhile_hold_for_the_worker_and_the_download(browse
 
     assert Export.objects.exclude(pk=ready.pk).get().state == "failed"
     assert browser.get(f"/exports/{ready.pk}/file/").status_code == 403
+
+
+@pytest.mark.parametrize("narrower", ["one connection", "one direction", "no addresses"])
+def test_who_may_see_less_by_now_gets_no_file_of_before(browser, client, operator, person, world, orb, narrower):
+    ask(browser, "/receivables/?connection=flexprice")
+    export = Export.objects.get()
+    if narrower == "no addresses":
+        roles.set_rights(
+            "viewer", ["view", "view_money", "export"], by=person("access admin"), reason="They ask for files"
+        )
+        people.set_roles(operator, ["viewer"], by=None, reason="Moved")
+    else:
+        fewer = {"connections": frozenset({orb.pk})} if narrower == "one connection" else {"directions": {"payable"}}
+        people.set_scope(operator, Reach(**fewer), by=None, reason="Moved")
+    client.force_login(User.objects.get(pk=operator.pk))
+
+    answer = client.get(f"/exports/{export.pk}/file/")
+    assert answer.status_code == 302 and "X-Export-SHA256" not in answer
+    assert client.get(f"/exports/{export.pk}/summary/").status_code == 404
+    row = read(client.get("/exports/")).one("tr", data_export=str(export.pk))
+    assert "You may see less now" in row.text and "Download" not in row.text
+    assert row.one("td", class_="sums-of").text == row.one("td", data_said="rows").text == ""
+    assert AuditEntry.objects.filter(action="export.not_downloaded", target=f"export:{export.pk}").exists()
+    assert AuditEntry.objects.filter(action="export.downloaded").count() == 1, "the one it was asked for with"
+
+
+def test_who_may_see_more_by_now_still_gets_it_and_the_same_again_holds_what_is_seen_now(browser, operator, world, orb):
+    people.set_scope(operator, Reach(connections=frozenset({orb.pk})), by=None, reason="New here")
+    browser.force_login(User.objects.get(pk=operator.pk))
+    ask(browser)
+    export = Export.objects.get()
+    assert export.reach["connections"] == [orb.pk]
+    people.set_scope(operator, Reach(), by=None, reason="Knows the desk now")
+    browser.force_login(User.objects.get(pk=operator.pk))
+
+    assert len(csv_rows(body(browser.get(f"/exports/{export.pk}/file/")))) == export.rows
+    again = body(browser.post(f"/exports/{export.pk}/repeat/"))
+    assert len(csv_rows(again)) > export.rows
 
 
 def test_somebody_elses_file_is_not_there(browser, client, person, world):
