@@ -1,4 +1,5 @@
-"""`python -m tests.matrix [--only F8,F28] [--verbs void,pay] [--json] [--seed 1]`: the fault matrix, and what it found."""
+"""`python -m tests.matrix [--only F8,F28] [--verbs void,pay] [--crashes 5] [--json] [--seed 1]`: the fault matrix, and what
+it found."""
 
 import argparse
 import json
@@ -14,6 +15,7 @@ def main() -> int:
     parser.add_argument("--connections", default="", help="of the sandbox, as orb,metronome")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--invoices", type=int, default=600)
+    parser.add_argument("--crashes", type=int, default=0, help="so many crash runs at the same desk afterwards")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     from tests.matrix.place import own_desk
@@ -23,6 +25,7 @@ def main() -> int:
 
 
 def prove(options, folder) -> int:
+    from tests.crash_runs import Counts, crash
     from tests.matrix import driver
     from tests.matrix.cases import Supply, all_cases
     from tests.matrix.place import DEADLINE, QUIET, Place, whichever_database
@@ -32,7 +35,7 @@ def prove(options, folder) -> int:
     def chosen(text, value):
         return not text or value in text.split(",")
 
-    place, result = Place(invoices=options.invoices, seed=options.seed), driver.Result()
+    place, result, crashes = Place(invoices=options.invoices, seed=options.seed), driver.Result(), Counts()
     try:
         place.sync()
         cases = [
@@ -46,6 +49,9 @@ def prove(options, folder) -> int:
         tell = (lambda cell: None) if options.json else say
         driver.run([cell for cell in cells if not isinstance(cell.fault, Stroke)], result, supply, tell)
         driver.run_strokes([cell for cell in cells if isinstance(cell.fault, Stroke)], result, supply, tell)
+        if options.crashes:
+            place.begin_anew()
+            crash(place, range(options.crashes), options.seed, crashes, options.verbs)
         secrets = place.leaks(folder)
     finally:
         place.close()
@@ -63,10 +69,13 @@ def prove(options, folder) -> int:
         "left_out": dict(Counter(why for *_, why in result.left_out)),
         "strangers_heard": place.stranger.heard,
         "keys_found": secrets,
+        "crashes": crashes.runs,
+        "killed": crashes.killed,
+        "wrong_after_a_crash": crashes.wrong,
         "seconds": round(result.seconds, 1),
     }
     print(json.dumps(figures, indent=None if options.json else 2), flush=True)
-    return 1 if result.failed or secrets or place.stranger.heard else 0
+    return 1 if result.failed or crashes.wrong or secrets or place.stranger.heard else 0
 
 
 def say(cell) -> None:
