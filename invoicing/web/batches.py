@@ -51,7 +51,7 @@ def page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return rehearsal_page(request, batch)
     if batch.preparing:
         return preparing_page(request, batch, *forms_of(batch))
-    return render(request, "batches/page.html", _running(request, batch))
+    return render(request, "batches/page.html", _running(request, batch) | {"took": _took(request, batch)})
 
 
 @require_GET
@@ -98,6 +98,13 @@ def _running(request: HttpRequest, batch: Batch) -> dict:
         "retry_token": uuid.uuid4().hex,
         "now": timezone.now(),
     }
+
+
+def _took(request: HttpRequest, batch: Batch) -> str:
+    """The invoices it began with, for the lists of who ticked them."""
+    if not batch.going_on or batch.requester_id != request.user.pk:
+        return ""
+    return ",".join(map(str, batch.rows.values_list("invoice_id", flat=True)))
 
 
 def _told(row: BatchRow) -> dict:
