@@ -10,8 +10,10 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from invoicing.models import Attempt, Operation
-from invoicing.operations import recording, sending, spool
+from invoicing.operations import recording, sending, settling, spool
 from invoicing.operations.registry import VERBS
+from invoicing.operations.requesting import cancel
+from invoicing.operations.verb import Verdict
 from invoicing.providers.base import Request
 from invoicing.providers.errors import NotSent, RateLimited, Refused, Unknown
 from invoicing.vocabulary import CallClass
@@ -20,19 +22,23 @@ from tests.operations.rows import (
     ANSWERED,
     MAYBE,
     NONE,
+    UNSURE,
     Q,
     Wire,
     asked,
     audits,
     clock,
     fakes,
+    record,
     seconds,
+    see,
     send,
+    sent,
     wish,
     world_of,
 )
 
-__all__ = ["asked", "clock", "fakes", "wish"]
+__all__ = ["asked", "clock", "fakes", "sent", "wish"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -190,3 +196,24 @@ def test_no_call_is_made_inside_a_transaction(asked, transactional_db):
         send(operation)
     operation.refresh_from_db()
     assert operation.state == "approved"
+
+
+@pytest.mark.parametrize("move", ["claim", "outcome", "refuse", "look again", "conclude", "expire", "cancel"])
+def test_what_is_not_on_disk_for_certain_did_not_move(asked, sent, move):
+    """Each move is a transaction of its own: inside of another one it could be taken back after the wire was touched."""
+    operation = sent("by_guard")
+    stands = {"outcome": "sending", "expire": "sending", "conclude": "unknown"}.get(move, "approved")
+    Operation.objects.filter(pk=operation.pk).update(state=stands, lease_until=utc() - seconds(1))
+    operation.refresh_from_db()
+    call, request = VERBS["by_guard"].calls["fake"], Request(path={"id": operation.external_id}, body={})
+    moves = {
+        "claim": lambda: sending.claim(operation, request, call),
+        "outcome": lambda: record(operation, UNSURE),
+        "refuse": lambda: recording.refuse(operation, "It changed."),
+        "look again": lambda: recording.look_again(operation, "It changed."),
+        "conclude": lambda: see(operation, Verdict.APPLIED),
+        "expire": settling.expire_leases,
+        "cancel": lambda: cancel(operation, by=operation.requester),
+    }
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        moves[move]()
