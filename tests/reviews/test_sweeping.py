@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from invoicing.approvals import workdays
-from invoicing.models import Anomaly, AuditEntry, Comment, Look, Mention, Mute, Review, SweepMark
+from invoicing.models import Anomaly, AuditEntry, Comment, Look, Mention, Mute, Review, SweepMark, clock
 from invoicing.reviews import checklists, claiming, commenting, deciding, muting, rulebooks, sweeping
 from invoicing.reviews.moving import CannotReview, Overtaken
 from invoicing.reviews.rules import NotRules, Rule, Subject, applies, rules_in
@@ -16,7 +16,9 @@ ORB = {"provider": "orb", "direction": "receivable", "status": "finalized"}
 
 
 @pytest.fixture(autouse=True)
-def july(time_machine):
+def july(time_machine, monkeypatch):
+    """A Friday, also at the database."""
+    monkeypatch.setattr(clock, "now", timezone.now)
     time_machine.move_to("2026-07-03 12:00:00Z", tick=False)
 
 
