@@ -1,9 +1,6 @@
 """The audit explorer: entries narrowed and paged, one in full, a file of them; and whether the chain holds."""
 
-import json
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -23,37 +20,12 @@ from invoicing.auditing.subjects import NoSuch
 from invoicing.auditing.tasks import verify_trail
 from invoicing.auditing.trail import READERS, TrailFilters, page_of, reads, seen_by
 from invoicing.jobs.api import enqueue
-from invoicing.models import AuditEntry, Connection, Invoice, Job, audit_key
+from invoicing.models import AuditEntry, Job, audit_key
 from invoicing.operations.registry import VERBS
+from invoicing.web.audit_rows import differences, rows_of, written
 from invoicing.web.finding import address_of
-from invoicing.web.invoice_tabs.activity import told
 from invoicing.web.waiting import worker_is_there
 
-PAGES = {  # kind of record → the page it has, and the name of its argument
-    "invoice": ("invoice", "pk"),
-    "operation": ("operation", "pk"),
-    "customer": ("customer", "pk"),
-    "connection": ("connection", "pk"),
-    "approval": ("approval", "pk"),
-    "batch": ("batch", "pk"),
-    "user": ("person", "pk"),
-    "policy": ("policy", "number"),
-}
-KINDS = {
-    "invoice": gettext_lazy("Invoice"),
-    "operation": gettext_lazy("Operation"),
-    "customer": gettext_lazy("Customer"),
-    "connection": gettext_lazy("Connection"),
-    "approval": gettext_lazy("Approval"),
-    "batch": gettext_lazy("Batch"),
-    "user": gettext_lazy("Person"),
-    "policy": gettext_lazy("Policy"),
-    "export": gettext_lazy("Export"),
-    "role": gettext_lazy("Role"),
-    "view": gettext_lazy("View"),
-    "brake": gettext_lazy("Switch"),
-    "audit": gettext_lazy("Audit trail"),
-}
 EVIDENCE_KINDS = (
     ("invoice", gettext_lazy("An invoice")),
     ("operation", gettext_lazy("An operation")),
@@ -62,19 +34,6 @@ EVIDENCE_KINDS = (
 )
 AREAS = ("sign_in", "access", "person", "roles", "role", "scope", "export", "batch", "policy", "approval", "review",
          "brake", "incident", "customer", "connection", "document", "audit")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Row:
-    """One entry for reading."""
-
-    entry: AuditEntry
-    what: str
-    icon: str
-    kind: str = ""
-    about: str = ""  # the record in words
-    url: str = ""
-    of: str = ""  # the connection's name
 
 
 @require_GET
@@ -196,65 +155,6 @@ def evidence(request: HttpRequest) -> HttpResponse:
             return redirect("exports")
     context = {"kinds": EVIDENCE_KINDS, "kind": kind, "key": key, "error": error, "keys": audit_key.public_keys()}
     return render(request, "audit/evidence.html", context, status=422 if error else 200)
-
-
-def rows_of(entries: list[AuditEntry]) -> list[Row]:
-    """Entries with the names of what they are about; two queries however many there are."""
-    invoices = Invoice.objects.filter(pk__in={each.of_invoice for each in entries} - {None}).select_related("customer")
-    numbers = {each.pk: f"{each.number or each.external_id} · {each.customer.name}" for each in invoices}
-    names = dict(
-        Connection.objects.filter(pk__in={each.of_connection for each in entries} - {None}).values_list("pk", "name")
-    )
-    return [_row(each, numbers, names) for each in entries]
-
-
-def _row(entry: AuditEntry, numbers: dict[int, str], names: dict[int, str]) -> Row:
-    said = told(entry)
-    kind, _colon, key = entry.target.partition(":")
-    url = ""
-    if kind in PAGES and key and (":" not in key):
-        name, argument = PAGES[kind]
-        try:
-            url = reverse(name, kwargs={argument: key})
-        except Exception:
-            url = ""
-    about = numbers.get(entry.of_invoice or 0, "") or (
-        names.get(entry.of_connection or 0, "") if kind == "connection" else ""
-    )
-    return Row(
-        entry,
-        said.what,
-        said.icon,
-        str(KINDS.get(kind, kind.capitalize())),
-        about or key[:60],
-        url,
-        names.get(entry.of_connection or 0, ""),
-    )
-
-
-def differences(before: Any, after: Any) -> list[tuple[str, str, str]]:
-    """What changed: name, before, after. Of two lists what was taken and what was added; else the two as they are."""
-    if before is None and after is None:
-        return []
-    if isinstance(before or {}, dict) and isinstance(after or {}, dict):
-        old, new = before or {}, after or {}
-        names = [*old, *(name for name in new if name not in old)]
-        return [
-            (name, written(old.get(name)), written(new.get(name))) for name in names if old.get(name) != new.get(name)
-        ]
-    if isinstance(before or [], list) and isinstance(after or [], list):
-        old, new = before or [], after or []
-        gone, come = [each for each in old if each not in new], [each for each in new if each not in old]
-        return [("", ", ".join(map(written, gone)), ", ".join(map(written, come)))]
-    return [("", written(before), written(after))]
-
-
-def written(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def _sealed(entry: AuditEntry) -> bool:
