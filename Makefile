@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export DESK_DATA ?= $(CURDIR)/data
 
-.PHONY: run test lint benchmark benchmark-env clean requirements
+.PHONY: run test lint words benchmark benchmark-env clean requirements
 .DEFAULT_GOAL := help
 
 help:
@@ -45,6 +45,9 @@ benchmark: $(VENV)/.runtime benchmark-env
 
 lint: $(VENV)/.tests
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+
+words: $(VENV)/.runtime
+	@DESK_BUILDING=1 $(PY) manage.py words
 
 clean:
 	rm -rf $(VENV) $(VENV)-benchmark

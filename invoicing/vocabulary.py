@@ -2,6 +2,7 @@
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Status(TextChoices):
@@ -10,7 +11,7 @@ class Status(TextChoices):
     DRAFT = "draft", _("Draft")
     FINALIZING = "finalizing", _("Finalizing")  # the provider accepted it and has not confirmed it yet
     FINALIZED = "finalized", _("Finalized")
-    VOID = "void", _("Void")
+    VOID = "void", pgettext_lazy("status", "Void")
     SKIPPED = "skipped", _("Skipped")
     UNRECOGNIZED = "unrecognized", _("Unrecognized")
 

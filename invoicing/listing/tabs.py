@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from invoicing.listing.criteria import Criteria
 from invoicing.listing.summary import BookSummary
@@ -49,7 +50,7 @@ RECEIVABLE_TABS = (
     Tab("open", _("Open"), statuses=(Status.FINALIZED,), payments=OWED),
     Tab("overdue", _("Overdue"), overdue=True),
     Tab("paid", _("Paid"), payments=(Payment.PAID, Payment.OVERPAID)),
-    Tab("void", _("Void"), statuses=(Status.VOID,)),
+    Tab("void", pgettext_lazy("status", "Void"), statuses=(Status.VOID,)),
 )
 PAYABLE_TABS = (
     Tab("all", _("All")),
