@@ -55,6 +55,18 @@ def open_for(operation: Operation, *, title: str) -> ApprovalRequest | None:
     return _opened(policy, needs, content, title, operation.requester, operation=operation)
 
 
+def open_for_rest(step: Operation, whole: Operation, *, by: User, title: str) -> ApprovalRequest | None:
+    """The same for a step that a person goes on with: what is asked for the whole is asked for the rest of it. Neither who
+    goes on nor who asked for the whole approves it.
+    """
+    policy, needs = needed_now(whole)
+    if policy is None or not needs:
+        return None
+    content = seals.content_of(step, step.seen)
+    editor = whole.requester if whole.requester_id != by.pk else None
+    return _opened(policy, needs, content, title, by, operation=step, editor=editor)
+
+
 def needed_for_batch(
     verb: str, invoices: Iterable[Invoice], arguments: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from invoicing.bulk.outcomes import OPEN, standing_of
 from invoicing.bulk.rehearsing import changed, token_of, wish_of
 from invoicing.models import Batch, BatchRow, Job, Operation, clock
 from invoicing.operations.requesting import CannotRequest, cancel, request_operation
+from invoicing.vocabulary import OperationState
 
 log = logging.getLogger(__name__)
 STATE, ROW = Batch.State, BatchRow.State
@@ -79,6 +80,15 @@ def _end(row: BatchRow, state: BatchRow.State, why: str) -> None:
             audit(row.batch, "row_not_asked", invoice=row.invoice_id, row=row.position, state=str(state), why=why)
 
 
+def _tell_what_changed(batch: Batch) -> None:
+    """A row whose invoice proved to be another one just before it was sent was skipped, not tried."""
+    refused = batch.rows.filter(state=ROW.ASKED, operation__state=OperationState.REFUSED)
+    for row in refused.filter(operation__outcome__has_key="changed").select_related("operation"):
+        why = _("It changed at its provider after it was rehearsed: %(what)s. Nothing was sent.")
+        told = why % {"what": "; ".join(row.operation.outcome["changed"])}
+        BatchRow.objects.filter(pk=row.pk, state=ROW.ASKED).update(state=ROW.CHANGED, why=told)
+
+
 def follow(batch: Batch) -> bool:
     """Bring back rows whose job was lost, and close the batch when every row has ended. Whether it has."""
     batch.refresh_from_db()
@@ -92,6 +102,7 @@ def follow(batch: Batch) -> bool:
         active = Job.objects.filter(task=queue.ASK, state__in=[Job.State.QUEUED, Job.State.RUNNING])
         for pk in waiting - {given["row_id"] for given in active.values_list("arguments", flat=True)}:
             queue.ask(batch, pk)
+    _tell_what_changed(batch)
     if batch.rows.filter(OPEN).exists():
         return False
     with transaction.atomic(durable=True):

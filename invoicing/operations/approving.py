@@ -17,7 +17,7 @@ from invoicing.approvals.deciding import CannotDecide
 from invoicing.approvals.people import Table
 from invoicing.jobs.api import enqueue
 from invoicing.models import Approval, ApprovalRequest, AuditEntry, Invoice, Operation, User, clock
-from invoicing.operations import preimage
+from invoicing.operations import preimage, steps
 from invoicing.operations.registry import VERBS
 from invoicing.operations.requesting import (
     CannotRequest,
@@ -75,7 +75,9 @@ def reject(request: ApprovalRequest, *, by: User, seal: str, reason: str, ip: st
 def withdraw(request: ApprovalRequest, *, by: User, ip: str = "") -> bool:
     """Take back what was asked for. False when it was decided meanwhile. Errors: rights.NotAllowed."""
     if request.operation:
-        return cancel(request.operation, by=by, ip=ip)
+        withdrawn = cancel(request.operation, by=by, ip=ip)
+        _tell_the_whole(request.operation)
+        return withdrawn
     rights.require(by, "cancel")
     with transaction.atomic(durable=True):
         current = deciding.locked(request)
@@ -172,9 +174,10 @@ def open_for_batch(batch: uuid.UUID, *, verb: str, arguments: dict[str, Any], in
 
 
 def request_of(operation: Operation) -> ApprovalRequest | None:
-    """The request that an operation, or the whole that it is a step of, stands on: its own, or its batch's."""
+    """The request that an operation stands on: its own, that of the whole it is a step of, or its batch's."""
+    own = ApprovalRequest.objects.filter(operation=operation).first()
     whole = operation.parent or operation
-    return ApprovalRequest.objects.filter(operation=whole).first() or asking.covering(whole.correlation)
+    return own or ApprovalRequest.objects.filter(operation=whole).first() or asking.covering(whole.correlation)
 
 
 def must_be_signed(operation: Operation, changed: list[str], refusal: str) -> None:
@@ -185,7 +188,7 @@ def must_be_signed(operation: Operation, changed: list[str], refusal: str) -> No
     request = request_of(operation)
     if request is None:
         return
-    if operation.parent:
+    if operation.parent and request.operation_id != operation.pk:
         _first_step_must_be_signed(operation, request)
         return
     weak = deciding.weak_spot(request)
@@ -194,7 +197,8 @@ def must_be_signed(operation: Operation, changed: list[str], refusal: str) -> No
     if not weak and not changed:
         return
     if request.batch or refusal:
-        raise NoLonger(weak or refusal or _("The invoice changed since it was approved."))
+        why = changed and _("The invoice changed since it was approved: %(what)s.") % {"what": "; ".join(changed)}
+        raise NoLonger(weak or refusal or why, changed=changed)
     raise SealBroken(" ".join(filter(None, [changed and _("The invoice changed after it was approved."), weak])))
 
 
@@ -247,6 +251,7 @@ def expire(request: ApprovalRequest) -> bool:
         deciding.note(current, "expired")
         if operation:
             _end(operation, OperationState.EXPIRED, _("It was not approved in time."), "expired")
+    _tell_the_whole(operation)
     request.refresh_from_db()
     return True
 
@@ -274,6 +279,7 @@ def _decided(
                 _renewed(operation, current, _("The invoice changed after it was asked for."))
             else:
                 decide(current, operation)
+        _tell_the_whole(operation)
         request.refresh_from_db()
         if broken:
             raise CannotDecide(
@@ -343,6 +349,12 @@ def _ask_as_it_is_now(operation: Operation, request: ApprovalRequest) -> None:
         names = {need["rule"] for need in needs}
         request.policy = policy
         request.needs = needs + [need for need in request.needs if need["rule"] not in names]
+
+
+def _tell_the_whole(operation: Operation | None) -> None:
+    """A step that was not approved leads the whole back to what is missing."""
+    if operation and operation.parent:
+        steps.go_on(operation.parent)
 
 
 def _touch(operation: Operation | None) -> None:

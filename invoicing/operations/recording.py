@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -121,15 +123,16 @@ def _late_evidence(operation: Operation, attempt: Attempt, result: Classified) -
         enqueue_look(current, at=None)
 
 
-def refuse(operation: Operation, why: str) -> None:
-    """End it before anything was sent: what was asked no longer holds."""
+def refuse(operation: Operation, why: str, *, changed: Sequence[str] = ()) -> None:
+    """End it before anything was sent: what was asked no longer holds. `changed`: what of the invoice is not as it was."""
+    outcome: dict[str, Any] = {"message": why, "sent": False}
     with transaction.atomic(durable=True):
         moved = Operation.objects.filter(
             pk=operation.pk, state=OperationState.APPROVED, version=operation.version
         ).update(
             state=OperationState.REFUSED,
             version=operation.version + 1,
-            outcome={"message": why, "sent": False},
+            outcome=outcome | ({"changed": list(changed)} if changed else {}),
             finished_at=clock.now(),
         )
         if moved:

@@ -74,7 +74,7 @@ def dispatch(operation: Operation, *, http=None) -> None:
         if _may_be_out(operation):
             look_again(operation, str(why))
         else:
-            refuse(operation, f"{why} Nothing was sent.")
+            refuse(operation, f"{why} Nothing was sent.", changed=getattr(why, "changed", ()))
         _tell_the_whole(operation)
         return
     except ProviderError as error:
@@ -136,7 +136,7 @@ def _must_still_hold(operation: Operation, verb: Verb, about: About, http) -> No
     if not _may_be_out(operation):
         approving.must_be_signed(operation, changed, refusal)
     if changed:
-        raise NoLonger("The invoice changed since it was looked at: " + "; ".join(changed) + ".")
+        raise NoLonger("The invoice changed since it was looked at: " + "; ".join(changed) + ".", changed=changed)
     if refusal:
         raise NoLonger(refusal)
 

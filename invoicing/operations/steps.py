@@ -3,16 +3,18 @@ a step has ended. Every move is made under the whole's row, so it may be tried a
 """
 
 import uuid
+from typing import Any
 
 from django.db import transaction
 
 from invoicing.access import rights
 from invoicing.access.scopes import visible
-from invoicing.models import Invoice, Operation, User, clock
+from invoicing.approvals import asking, deciding
+from invoicing.models import ApprovalRequest, Invoice, Operation, User, clock
 from invoicing.operations import preimage
 from invoicing.operations.queue import enqueue_dispatch
 from invoicing.operations.registry import VERBS
-from invoicing.operations.requesting import audit
+from invoicing.operations.requesting import approve_and_enqueue, audit, title_of
 from invoicing.operations.verb import target
 from invoicing.operations.void_and_replace import MISSING, PAUSED, VoidAndReplace
 from invoicing.vocabulary import OPEN_STATES, OperationState, SettledBy, Status
@@ -63,7 +65,9 @@ def replacements_missing_for(person: User) -> list[Operation]:
 
 
 def resume(whole: Operation, *, by: User, reason: str, ip: str = "") -> Operation:
-    """Go on with what is missing, by a new step. Errors: CannotGoOn; rights.NotAllowed."""
+    """Go on with what is missing, by a new step, which waits for approval where the whole would. What was planned as a pause
+    was approved with the whole. Errors: CannotGoOn; rights.NotAllowed.
+    """
     rights.require(by, "request", whole)
     if not reason.strip():
         raise CannotGoOn("Say why. The reason stays in the audit trail.")
@@ -76,7 +80,11 @@ def resume(whole: Operation, *, by: User, reason: str, ip: str = "") -> Operatio
             raise CannotGoOn("A step of it is still under way.")
         audit(current, "resumed", actor=by, ip=ip, why=reason.strip(), stage=stage)
         _move(current, OperationState.SENDING, stage="")
-        _make(current, VoidAndReplace.to_replace[current.connection.provider])
+        key = VoidAndReplace.to_replace[current.connection.provider]
+        if stage == PAUSED and _approved(current):
+            _make(current, key)
+        else:
+            _ask_for(current, key, by=by, reason=reason.strip())
     whole.refresh_from_db()
     return whole
 
@@ -114,14 +122,37 @@ def _is_void(whole: Operation) -> bool:
     return Invoice.objects.filter(operations=whole, status=Status.VOID).exists()
 
 
-def _make(whole: Operation, key: str) -> Operation:
+def _approved(whole: Operation) -> bool:
+    """Whether an approval of the whole holds at this moment."""
+    request = ApprovalRequest.objects.filter(operation=whole).first() or asking.covering(whole.correlation)
+    return request is not None and not deciding.weak_spot(request)
+
+
+def _make(whole: Operation, key: str) -> None:
     """One step, approved with the whole: what was approved is all of it."""
-    invoice, verb, now = target(whole), VERBS[key], clock.now()
+    step = _stored(whole, key, state=OperationState.APPROVED, not_before=clock.now())
+    enqueue_dispatch(step, at=clock.now())
+
+
+def _ask_for(whole: Operation, key: str, *, by: User, reason: str) -> None:
+    """One step that a person goes on with."""
+    step = _stored(whole, key, state=OperationState.REQUESTED, reason=reason)
+    request = asking.open_for_rest(step, whole, by=by, title=title_of(step))
+    if request is None:
+        approve_and_enqueue(step, cancel_window=False, policy="none")
+        return
+    audit(step, "awaiting", policy=request.policy.number, needs=request.needs, seal=request.seal)
+    _move(whole, OperationState.SENDING, message="What is missing waits for approval.")
+
+
+def _stored(whole: Operation, key: str, **columns) -> Operation:
+    invoice, verb = target(whole), VERBS[key]
     invoice.refresh_from_db()
     call = verb.call_at(whole.connection)
     if call is None:
         raise CannotGoOn("Its provider no longer offers what is missing.")
     shown = preimage.seen(invoice, verb)
+    given: dict[str, Any] = {"reason": whole.reason} | columns
     step = Operation.objects.create(
         parent=whole,
         connection=whole.connection,
@@ -134,15 +165,12 @@ def _make(whole: Operation, key: str) -> Operation:
         token=f"{whole.pk.hex}-{whole.steps.count() + 1}",
         key=uuid.uuid4().hex,
         requester=whole.requester,
-        reason=whole.reason,
         reference=whole.reference,
         correlation=whole.correlation,
-        state=OperationState.APPROVED,
-        not_before=now,
-        created_at=now,
+        created_at=clock.now(),
+        **given,
     )
     audit(step, "step", of=str(whole.pk))
-    enqueue_dispatch(step, at=now)
     return step
 
 

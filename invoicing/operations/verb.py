@@ -1,6 +1,6 @@
 """What every verb says of itself. One file a verb; the page, the form, the bulk action, the command and the worker ask it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -67,7 +67,11 @@ class Proof:
 
 
 class NoLonger(Exception):
-    """What was asked for no longer holds. Nothing was sent; the message says what changed."""
+    """What was asked for no longer holds. Nothing was sent; the message says why, `changed` what of the invoice changed."""
+
+    def __init__(self, message: str, *, changed: Sequence[str] = ()):
+        super().__init__(message)
+        self.changed = list(changed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,9 +101,12 @@ def test_a_row_that_changed_at_the_provider_alone_is_not_sent(sandbox, desk, con
 
     work_to_the_end(batch)
 
-    assert outcomes(batch) == {"succeeded": 1, "failed": 1}
+    assert outcomes(batch) == {"succeeded": 1, "changed": 1}
     row = batch.rows.get(invoice=invoices[0])
-    assert "Status was issued, is paid" in receipt.why_of(row) and "Nothing was sent" in receipt.why_of(row)
+    assert receipt.why_of(row).startswith(
+        "It changed at its provider after it was rehearsed: Status was issued, is paid"
+    )
+    assert "Nothing was sent" in receipt.why_of(row) and row.operation.state == "refused"
     assert not [each for each in desk.effects(invoices[0]) if "void" in each["verb"]]
 
 
