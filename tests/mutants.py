@@ -30,7 +30,10 @@ MODULES = ["classify", "looks", "preimage", "recording", "requesting", "sending"
 TESTS = [
     f"tests/operations/test_{name}.py" for name in ("rules", "outcomes", "read_backs", "dispatch", "state_machine")
 ]
-FURTHER = {"requesting": ["tests/access/test_limits.py", "tests/approvals/test_approving.py"]}
+FURTHER = {
+    "requesting": ["tests/access/test_limits.py", "tests/approvals/test_approving.py", "tests/bulk/test_approval.py"],
+    "sending": ["tests/access/test_limits.py", "tests/operations/test_void_and_replace.py"],
+}
 """What else holds a module to its word, and is run on its mutants alone."""
 WALKS = "25"  # of the state machine for each mutant
 CPU_SECONDS, SECONDS = 90, 900  # a mutant that computes or waits longer than this hangs, and is noticed by that

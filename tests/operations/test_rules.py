@@ -13,7 +13,7 @@ from invoicing.access import rights
 from invoicing.mirror.apply import Mirror
 from invoicing.mirror.refresh import mirror_new
 from invoicing.models import Attempt, AuditEntry, Connection, Invoice, Job, Operation
-from invoicing.operations import classify, looks, preimage
+from invoicing.operations import classify, looks, preimage, requesting
 from invoicing.operations.classify import Outcome, answered, failed
 from invoicing.operations.registry import VERBS
 from invoicing.operations.requesting import CannotRequest, Wish, cancel, request_operation
@@ -186,6 +186,11 @@ def test_what_a_verb_alone_compares_with_is_named_once():
     assert preimage.differences(before, now) == ["Lines"]
 
 
+def test_a_digest_does_not_depend_on_the_order_in_which_a_database_keeps_names():
+    one, other = ({"before": dict(pairs)} for pairs in ([("a", 1), ("b", 2)], [("b", 2), ("a", 1)]))
+    assert preimage.digest(SHOWN | one) == preimage.digest(SHOWN | other)
+
+
 def test_an_invoice_is_seen_with_exact_amounts_and_every_line(example, connection_to, db):
     class Nobody:
         def call(self, endpoint, **more):
@@ -270,6 +275,28 @@ def test_one_token_is_one_operation_whatever_became_of_it(wish, operator):
     cancel(operation, by=operator)
     assert request_operation(asked).pk == operation.pk
     assert request_operation(replace(asked, token="another")).pk != operation.pk
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("token", ["the same form", "another's form"])
+def test_who_comes_between_the_check_and_the_row_is_found(wish, monkeypatch, token):
+    asked, checked, between = wish(), requesting._checked, []
+
+    def slowly(mine):
+        found = checked(mine)
+        if not between:
+            between.append(mine)
+            between.append(request_operation(replace(mine, token=mine.token if token == "the same form" else token)))
+        return found
+
+    monkeypatch.setattr(requesting, "_checked", slowly)
+    if token == "the same form":
+        assert request_operation(asked) == between[1]
+    else:
+        with pytest.raises(CannotRequest, match="a moment ago") as refusal:
+            request_operation(asked)
+        assert refusal.value.existing == between[1]
+    assert Operation.objects.count() == 1
 
 
 def test_a_correlation_that_is_given_is_kept(wish):
