@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from invoicing.models import Operation
+from invoicing.models import Connection, Operation
 from invoicing.operations import recording, settling
 from invoicing.providers.base import Request, Said
 from tests.behind import behind_the_triggers
@@ -75,12 +75,14 @@ def test_accepted_is_looked_into(sent):
 
 
 @pytest.mark.parametrize("pauses", [True, False])
-def test_a_refusal_ends_it_and_a_refused_key_is_told_on_the_connection(sent, pauses):
+def test_a_refusal_ends_it_and_a_refused_key_is_told_on_the_connection(sent, pauses, connection_to):
+    connection_to("orb", name="another")
     operation = sent(result=classified("refused", message="No.", http_status=401, pause_connection=pauses))
     operation.connection.refresh_from_db()
     assert (operation.state, operation.settled_by, operation.finished_at) == ("refused", "answer", timezone.now())
     assert operation.connection.last_error == ("No." if pauses else "")
     assert operation.connection.last_error_at == (timezone.now() if pauses else None)
+    assert not Connection.objects.exclude(pk=operation.connection_id).exclude(last_error="").exists()
     assert not jobs(operation, "settle_operation").exists()
 
 
