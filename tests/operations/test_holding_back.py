@@ -10,7 +10,7 @@ from invoicing.operations import brakes, gate, sending
 from invoicing.operations.registry import availability
 from invoicing.operations.requesting import CannotRequest
 from invoicing.operations.tasks import reconcile
-from tests.models.test_audit import behind_the_triggers
+from tests.behind import behind_the_triggers
 from tests.operations.test_drafts import LINE, draft_of, refused
 from tests.operations.test_verbs import flexprice, metronome, orb
 
@@ -205,9 +205,11 @@ class backup:
         return False
 
     def restore(self):
-        behind_the_triggers("DELETE FROM invoicing_auditentry")
-        for model in (Attempt, Job, Operation):
-            model.objects.all().delete()
+        with behind_the_triggers("invoicing_auditentry") as cursor:
+            cursor.execute("DELETE FROM invoicing_auditentry")
+        with behind_the_triggers("invoicing_attempt"):
+            for model in (Attempt, Job, Operation):
+                model.objects.all().delete()
         for model, rows in self.kept:
             model.objects.bulk_create(rows)
 
