@@ -197,7 +197,7 @@ def must_be_signed(operation: Operation, changed: list[str], refusal: str) -> No
     if not weak and not changed:
         return
     if request.batch or refusal:
-        why = changed and _("The invoice changed since it was approved: %(what)s.") % {"what": "; ".join(changed)}
+        why = _("The invoice changed since it was approved: %(what)s.") % {"what": "; ".join(changed)}
         raise NoLonger(weak or refusal or why, changed=changed)
     raise SealBroken(" ".join(filter(None, [changed and _("The invoice changed after it was approved."), weak])))
 

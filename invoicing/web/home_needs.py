@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from invoicing.access.rights import can
 from invoicing.access.scopes import visible
 from invoicing.approvals.people import waiting_for
 from invoicing.listing.overview import past_drafts
-from invoicing.models import ApprovalRequest, Batch, BatchRow, Book, Incident, Operation, Review
+from invoicing.models import Approval, ApprovalRequest, Batch, BatchRow, Book, Incident, Operation, Review
 from invoicing.reviews.commenting import asked_of
 from invoicing.vocabulary import OPEN_STATES, Direction, OperationState, Status
 from invoicing.web.approvals import RELATED, may_see
@@ -86,6 +87,25 @@ def _reviews(shell: Shell):
         _("Nobody decided in time. Give them to somebody, or decide yourself."),
         f"{address('queue')}?show=late",
     )  # fmt: skip
+
+
+def _seals(shell: Shell):
+    broken = _broken_seals(shell.request.user)
+    yield Need(
+        "broken", "amber", "file-pen", len(broken),
+        ngettext("request changed after it was asked for or approved", "requests changed after they were asked for or approved", len(broken)),
+        _("What was approved of it counts no more: %(titles)s. See what changed.") % {"titles": ", ".join(each.title for each in broken[:MOST])},
+        reverse("approval", args=[broken[0].pk]) if len(broken) == 1 else f"{address('approvals')}?show=open",
+    )  # fmt: skip
+
+
+def _broken_seals(user) -> list[ApprovalRequest]:
+    """What this person asked for or approved, and is not what it was; whoever changed it, or approved it again, knows."""
+    mine = Q(requester=user) | Q(decisions__by=user, decisions__decision=Approval.Decision.APPROVED)
+    changed = ApprovalRequest.objects.filter(mine, state=ApprovalRequest.State.OPEN, round__gt=1).exclude(editor=user)
+    known = Approval.objects.filter(request=OuterRef("pk"), round=OuterRef("round"), by=user)
+    rows = changed.exclude(Exists(known)).select_related(*RELATED).order_by("due_at").distinct()
+    return [each for each in rows[:LOOKED_AT] if may_see(user, each)]
 
 
 def _operations(shell: Shell):

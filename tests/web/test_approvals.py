@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from invoicing.approvals import delegations, publishing
 from invoicing.models import Approval, ApprovalRequest, AuditEntry, Invoice, Operation, Policy, Scope
+from invoicing.operations import approving
 from invoicing.operations.requesting import Wish, request_operation
 from tests.web.mirrored import HOSTILE, body, changed, mirrored
 from tests.web.pages import read
@@ -221,6 +222,29 @@ def test_what_was_rejected_is_reworked_and_asked_anew(asked, maker, person, door
     anew = Operation.objects.get(state="requested")
     assert answer.url == f"/operations/{anew.pk}/" and anew.reason == "Duplicate of INV-3"
     assert Operation.objects.count() == 2
+
+
+def needs(door, person):
+    return {each.attributes["data-need"]: each for each in read(door(person, "/")).all("li", data_need=True)}
+
+
+def test_who_asked_and_who_approved_hear_that_it_is_not_what_it_was(door, asked, issued, maker, person):
+    asked.needs = [{"rule": "Two", "ordered": False, "steps": TWO}]
+    asked.save()
+    signer, other, viewer = person("reviewer"), person("reviewer"), person("viewer")
+    approving.approve(asked, by=signer, seal=asked.seal)
+    assert "broken" not in needs(door, maker)
+
+    mirrored(issued.connection, changed(body("orb_invoice_issued"), total="999.00", amount_due="999.00"))
+    assert approving.check(asked) is False
+
+    for each in (maker, signer):
+        told = needs(door, each)["broken"]
+        assert "1 request changed" in told.text and asked.title in told.text
+        assert told.one("a").attributes["href"] == f"/approvals/{asked.pk}/"
+    assert "broken" not in needs(door, other) and "broken" not in needs(door, viewer)
+    approving.approve(asked, by=signer, seal=asked.seal)
+    assert "broken" not in needs(door, signer), "who approved it as it is now knows"
 
 
 def test_withdrawing(asked, maker, door):
