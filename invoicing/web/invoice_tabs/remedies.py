@@ -12,6 +12,7 @@ from invoicing.models import Attempt, Connection, Invoice, Job, Operation
 from invoicing.operations.outage import outage
 from invoicing.operations.registry import VERBS
 from invoicing.vocabulary import OperationState
+from invoicing.web import sentences
 from invoicing.web.marks import provider_name
 from invoicing.web.waiting import WORK, last_error
 
@@ -187,7 +188,7 @@ def _last_operation(invoice: Invoice, until: datetime | None) -> Failure | None:
     status = attempt.http_status if attempt else None
     kind = kind_of(said, status if status and status >= 400 else None)
     meaning, remedy = told(invoice.connection.provider, kind)
-    what = str(said(VERBS[last.verb].name)) if last.verb in VERBS else last.verb
+    what = str(sentences.said(VERBS[last.verb].name)) if last.verb in VERBS else last.verb
     at = (attempt.ended_at if attempt else None) or last.finished_at or last.created_at
     return Failure(what, at, kind, meaning, remedy, said, status, last)
 
