@@ -10,7 +10,7 @@ from invoicing.approvals.policies import ready_made
 from invoicing.bulk import collecting, confirming, rehearsing
 from invoicing.exports import ordering
 from invoicing.exports.asked import Wanted
-from invoicing.models import Incident, Operation, Policy, SavedView, UnreadableRecord, User
+from invoicing.models import Attempt, Incident, Operation, Policy, SavedView, UnreadableRecord, User
 from invoicing.models.version import packed
 from invoicing.operations.requesting import Wish, request_operation
 from invoicing.reviews import commenting, following
@@ -71,6 +71,32 @@ def stuck(invoice, requester: User) -> Operation:
         verb="void", token=uuid.uuid4().hex, key=uuid.uuid4().hex, connection=invoice.connection, invoice=invoice,
         external_id=invoice.external_id, call_class="K", seen={}, seen_digest="", requester=requester, reason=WHY,
         state="needs_person", created_at=now, outcome={"message": "The answer was lost.", "proposal": said},
+    )  # fmt: skip
+
+
+def unknown(invoice, requester: User) -> Operation:
+    """An operation whose answer was lost; reading back goes on."""
+    now = timezone.now()
+    operation = Operation.objects.create(
+        connection=invoice.connection, invoice=invoice, external_id=invoice.external_id, verb="void", call_class="K",
+        seen={"total": str(invoice.total), "currency": invoice.currency, "provider_status": "issued", "version": 1},
+        seen_digest="", token=uuid.uuid4().hex, key=uuid.uuid4().hex, requester=requester, reason=WHY, state="unknown",
+        attempt=1, created_at=now, quiet_at=now, next_look_at=now, outcome={"message": "The connection broke."},
+        evidence=[{"at": now.isoformat(), "attempt": 1, "verdict": "absent", "saw": "Status issued"}],
+    )  # fmt: skip
+    Attempt.objects.create(
+        operation=operation, number=1, lease_token="t", committed_at=now, wire="maybe", classified="unknown",
+        request={"endpoint": "void_invoice", "body": {"a": 1}}, said="The connection broke.", ended_at=now,
+    )  # fmt: skip
+    return operation
+
+
+def unreplaced(invoice, requester: User) -> Operation:
+    """Voided, and what should stand in its place is missing."""
+    return Operation.objects.create(
+        verb="void_and_replace", token=uuid.uuid4().hex, key=uuid.uuid4().hex, connection=invoice.connection,
+        invoice=invoice, external_id=invoice.external_id, call_class="K", seen={}, seen_digest="", requester=requester,
+        reason=WHY, state="needs_person", created_at=timezone.now(), outcome={"stage": "voided, replacement missing"},
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from invoicing.jobs import running
 from invoicing.mirror.refresh import mirror_new
-from invoicing.models import Attempt, Connection, Invoice, Operation, SyncRun, WorkerBeat
+from invoicing.models import Connection, Invoice, Operation, WorkerBeat
 from tests.sandbox.conftest import start_sandbox  # noqa: F401  a sandbox of one's own
 from tests.web.mirrored import HOSTILE, body, everywhere, mirrored
 
@@ -212,58 +212,3 @@ def test_hostile_text_runs_nowhere(connection_to, open_page, transactional_db):
     page.locator("#do-it").click()
     page.wait_for_load_state()
     assert page.locator("#content img, #content script").count() == 0
-
-
-@pytest.fixture
-def busy_desk(connection_to, operator, transactional_db):
-    """One of each: an invoice acted on, an unknown operation, a running sync, an error, a failed job."""
-    orb, now = connection_to("orb"), timezone.now()
-    invoice = mirrored(orb, body("orb_invoice_issued"))
-    bill = mirrored(connection_to("cockroachdb"), body("cockroachdb_invoice"))
-    draft = mirrored(connection_to("metronome"), body("metronome_invoice_draft"))
-    operation = Operation.objects.create(
-        connection=orb, invoice=invoice, external_id=invoice.external_id, verb="void", call_class="K", seen_digest="",
-        seen={"total": "196.20", "currency": "USD", "provider_status": "issued", "version": 1}, token="t", key="k",
-        requester=operator, reason="Billed twice", state="unknown", attempt=1, created_at=now, quiet_at=now,
-        next_look_at=now, outcome={"message": "The connection broke."},
-        evidence=[{"at": now.isoformat(), "attempt": 1, "verdict": "absent", "saw": "Status issued"}],
-    )  # fmt: skip
-    Attempt.objects.create(
-        operation=operation, number=1, lease_token="t", committed_at=now, wire="maybe", classified="unknown",
-        request={"endpoint": "void_invoice", "body": {"a": 1}}, said="The connection broke.", ended_at=now,
-    )  # fmt: skip
-    orb.last_error, orb.last_error_at = "Orb does not accept the key for this.", now
-    orb.save()
-    SyncRun.objects.create(
-        connection=orb, full=True, started_at=now, heartbeat_at=now, state="running", owner="h:1:x", seen=4, expected=9
-    )
-    return {"invoice": invoice, "bill": bill, "draft": draft, "operation": operation}
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-def test_every_screen_is_accessible_and_fits(busy_desk, open_page, accessible, fits, phone, dark):
-    invoice, bill, draft = (busy_desk[name].pk for name in ("invoice", "bill", "draft"))
-    page = open_page(f"/invoices/{invoice}/", phone=phone, dark=dark)
-    page.locator("#verb-menu > summary").click()
-    addresses = [
-        *(
-            f"/invoices/{invoice}/?tab={tab}"
-            for tab in ("lines", "documents", "history", "activity", "raw", "provider")
-        ),
-        f"/invoices/{draft}/",
-        f"/invoices/{bill}/?tab=lines",
-        f"/invoices/{bill}/actions/void/",
-        f"/invoices/{draft}/actions/move_issue_date/",
-        f"/operations/{busy_desk['operation'].pk}/",
-        "/operations/",
-        "/connections/",
-        "/jobs/",
-        "/statuses/",
-    ]
-    fits(page)
-    accessible(page)
-    for address in addresses:
-        page.goto(address)
-        fits(page)
-        accessible(page)

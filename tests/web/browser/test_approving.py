@@ -1,7 +1,6 @@
 """Two people, two browsers, one provider over HTTP: what one asks for the other approves, and exactly that is sent."""
 
 import json
-import uuid
 
 import pytest
 
@@ -9,11 +8,8 @@ from invoicing.approvals import publishing
 from invoicing.approvals.policies import ready_made
 from invoicing.mirror.refresh import mirror_new
 from invoicing.models import Operation, User
-from invoicing.operations import approving
-from invoicing.operations.requesting import Wish, request_operation
 from tests.sandbox.conftest import start_sandbox  # noqa: F401  a sandbox of one's own
 from tests.web.browser.test_acting import a_quick_world, issued, orb, worker
-from tests.web.mirrored import body, mirrored
 
 __all__ = ["a_quick_world", "issued", "orb", "worker"]
 pytestmark = pytest.mark.browser
@@ -127,34 +123,3 @@ def test_a_change_at_the_provider_after_the_approval_stops_it_and_both_see_what_
     worker()
     operation.refresh_from_db()
     assert operation.state in ("succeeded", "accepted") and operation.attempts.count() == 1
-
-
-@pytest.mark.parametrize(("phone", "dark"), [(False, True), (True, False)], ids=["desktop dark", "phone light"])
-def test_the_screens_are_accessible_and_fit(
-    connection_to, in_force, operator, person, open_page, accessible, fits, phone, dark
-):
-    controller = person("controller", email="carla@desk.example")
-    invoice = mirrored(connection_to("orb"), body("orb_invoice_issued"))
-    wish = Wish(verb="void", invoice=invoice, by=operator, reason="Billed twice", token=uuid.uuid4().hex)
-    asked = request_operation(wish).approval_request
-    draft = publishing.draft(in_force.rules[:2], by=controller, note="Simpler", based_on=in_force)
-    type(invoice).objects.filter(pk=invoice.pk).update(total="250.00")
-    approving.check(asked)
-    first = ("", f"/approvals/{asked.pk}/", f"/policies/{draft.number}/edit/")  # the most crowded, in both themes
-    page = open_page("/approvals/", person=controller, phone=phone, dark=dark)
-    for path in (
-        "",
-        f"/approvals/{asked.pk}/",
-        f"/approvals/{asked.pk}/rework/",
-        f"/operations/{asked.operation_id}/",
-        "/policies/",
-        f"/policies/{draft.number}/",
-        f"/policies/{draft.number}/edit/",
-        f"/policies/{draft.number}/trial/",
-        "/delegations/",
-    ):
-        if path:
-            page.goto(path)
-        fits(page)
-        if dark or path in first:
-            accessible(page)

@@ -2,9 +2,6 @@
 
 import pytest
 
-from invoicing.exports import ordering
-from invoicing.exports.asked import Wanted
-from invoicing.models import Export
 from tests.exports.reading import csv_rows
 from tests.factories import make_invoice
 
@@ -51,19 +48,3 @@ def test_without_a_script(three, open_page):
     page.click("#open-export")
 
     assert len(taken(page, lambda: page.click("#menu-export form button[value=csv]"))) == 3
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-def test_the_page_is_accessible_and_fits(three, operator, settings, open_page, accessible, fits, phone, dark):
-    ordering.ask(Wanted(format="csv", query="q=ORB-", person=operator))
-    settings.DESK_EXPORT_AT_ONCE = 0
-    ordering.ask(Wanted(format="xlsx", level="lines", person=operator))
-    Export.objects.create(
-        requested_by=operator, format="jsonl", direction="receivable", state="failed", error="x" * 300
-    )
-
-    page = open_page("/exports/", phone=phone, dark=dark)
-
-    fits(page)
-    accessible(page)

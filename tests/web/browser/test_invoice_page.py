@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from invoicing.operations import customer_links
-from tests.factories import make_customer
 from tests.web.mirrored import body, changed, mirrored
 
 pytestmark = pytest.mark.browser
@@ -59,15 +57,3 @@ def test_versions_are_compared_in_place_and_the_past_is_a_page(told, open_page, 
     phone = open_page(f"/invoices/{told.pk}/?tab=history&from=1&to=2", phone=True)
     fits(phone)
     accessible(phone)
-
-
-@pytest.mark.parametrize("look", [{"dark": True}, {"phone": True}])
-def test_customers_are_for_everybody(told, operator, connection_to, open_page, accessible, fits, look):
-    twin = make_customer(connection_to("flexprice"), "Twin", email="twin@new-world.example")
-    customer_links.link(told.customer, twin, by=operator, reason="Same company")
-    make_customer(told.connection, "Third", email="third@new-world.example")
-
-    for address in ("/customers/", f"/customers/{told.customer_id}/"):
-        page = open_page(address, **look)
-        fits(page)
-        accessible(page)

@@ -76,26 +76,6 @@ def a_bad_day(connection_to, operator, transactional_db):
     return {"invoice": invoice, "whole": whole, "stuck": step, "incident": incident}
 
 
-@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desktop light", "phone dark"])
-def test_every_screen_is_accessible_and_fits(a_bad_day, open_page, accessible, fits, person, phone, dark):
-    invoice = a_bad_day["invoice"]
-    page = open_page("/switches/", phone=phone, dark=dark, person=person("operator", "controller"))
-    fits(page)
-    accessible(page)
-    for address in (
-        f"/operations/{a_bad_day['stuck'].pk}/settle/",
-        f"/operations/{a_bad_day['whole'].pk}/settle/",
-        "/operations/",
-        "/incidents/",
-        f"/incidents/{a_bad_day['incident'].pk}/",
-        f"/start/{invoice.connection_id}/customer/{invoice.customer.external_id}/",
-        "/capabilities/?server=orb",
-    ):
-        page.goto(address)
-        fits(page)
-        accessible(page)
-
-
 def test_settling_works_without_a_script(a_bad_day, open_page, person):
     page = open_page(f"/operations/{a_bad_day['stuck'].pk}/settle/", script=False, person=person("controller"))
     page.get_by_label("What you saw there").fill("It is there indeed")

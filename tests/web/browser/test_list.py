@@ -46,26 +46,6 @@ def focused(page):
     return page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-def test_is_accessible_and_fits(world, open_page, accessible, fits, phone, dark):
-    page = open_page("/receivables/", phone=phone, dark=dark)
-    fits(page)
-    accessible(page)
-    page.click("#choose-status")
-    accessible(page)
-    fits(page)
-    for address in (
-        "/receivables/?status=void&status=draft&q=a",
-        "/receivables/?q=nothing",
-        "/receivables/?status=x",
-        "/payables/",
-    ):
-        page.goto(address)
-        fits(page)
-        accessible(page)
-
-
 def test_by_keyboard_from_search_to_record(world, open_page):
     page = open_page("/receivables/")
     page.keyboard.press("/")
