@@ -41,6 +41,7 @@ class Look:
     connections: dict[int, Connection]
     badges: dict[int, SafeString]
     tail: str  # of the links of the rows
+    signs: dict[int, SafeString]  # of reviews, by our id of the invoice
     words: dict[str, str]  # the few words that stand in many rows, in the reader's language
 
 
@@ -54,6 +55,7 @@ def rows_html(
     named: bool,
     listed_at: str,
     group: str = "",
+    signs: dict[int, SafeString] | None = None,
 ) -> SafeString:
     """`named`: the provider column says which connection, because one provider has several. `listed_at`: the address of
     the list, which the links of the rows carry along, so that an invoice's page knows its neighbors. `group`: a key of
@@ -67,6 +69,7 @@ def rows_html(
         connections={each.pk: each for each in connections},
         badges={each.pk: marks.provider_badge(each.provider, each.name if named else "") for each in connections},
         tail=escape(f"?{urlencode({'list': listed_at})}"),
+        signs=signs or {},
         words={
             "select": escape(_("Select")),
             "peek": escape(_("Peek at")),
@@ -161,6 +164,7 @@ def _inner(of: Callable[[Row, Look], str]) -> Callable[[Row, Look, str], str]:
 def _state(row: Row, look: Look) -> str:
     word = escape(row.provider_status)
     notes = (look.words["replaced"] if row.replaced else "") + (look.words["differing"] if row.differing else "")
+    notes += look.signs.get(row.pk, "")
     return f"{marks.status_pill(row.status)} <small{_whole(word, 18)}>{word}</small>{notes}"
 
 

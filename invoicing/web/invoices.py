@@ -26,6 +26,7 @@ from invoicing.web.finding import asked_by_htmx
 from invoicing.web.invoice_rows import invoice_address, rows_html
 from invoicing.web.links import LOOK, Here
 from invoicing.web.rendering import render_pair
+from invoicing.web.review_signs import signs_of
 
 PART = "invoices"
 """The id of the element that holds the list, which htmx swaps."""
@@ -177,6 +178,7 @@ def _rows(
         named=len({each.provider for each in own}) < len(own),
         listed_at=listed_at,
         group=group,
+        signs=signs_of(row.pk for row in page.rows),
     )
 
 

@@ -93,6 +93,20 @@ def test_the_home_of_reviewers_is_the_queue_and_everybodys_home_counts_it(waitin
     assert not read(door(person("viewer"), "/")).all("li", data_need="reviews")
 
 
+def test_the_list_shows_how_each_stands_and_what_is_unusual(orb, reviewer, door, time_machine):
+    time_machine.move_to("2026-07-03 12:00:00Z")
+    first = mirrored(orb, body("orb_invoice_issued"))
+    mirrored(orb, changed(body("orb_invoice_issued"), id="twice"))
+    plain = mirrored(orb, changed(body("orb_invoice_issued"), id="other", total="7.00", issued_at=None, status="draft"))
+    following.enter(first, ())
+    sweeping.sweep()
+    page = read(door(reviewer, "/receivables/"))
+    row = page.one("tr", data_invoice=str(first.pk))
+    assert row.one("span", data_review="unreviewed").text == "To be reviewed"
+    assert row.one("span", data_unusual=True).text.endswith("unusual")
+    assert not page.one("tr", data_invoice=str(plain.pk)).all("span", data_review=True)
+
+
 def test_no_door_for_those_who_may_not(waiting, person, door):
     (review,) = waiting(1)
     post = f"/invoices/{review.invoice_id}/review/"
