@@ -17,6 +17,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from PIL import Image
+
 HERE = Path(__file__).resolve().parent.parent
 TO = HERE / "docs" / "screens"
 DESKTOP, PHONE = {"width": 1440, "height": 760}, {"width": 390, "height": 844}
@@ -218,10 +220,15 @@ def pictures(page, name: str, address: str) -> None:
 
 
 def small(png: bytes, path: Path) -> None:
-    from PIL import Image
-
+    """With a palette of the colors that fill it and of those that stand out, so that neither is bent."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    common = sorted(picture.getcolors(1 << 24), reverse=True)[: COLORS // 2]
+    apart = picture.quantize(COLORS - len(common), Image.Quantize.MAXCOVERAGE).getpalette()[
+        : 3 * (COLORS - len(common))
+    ]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(part for _count, color in common for part in color), *apart])
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def book() -> str:
