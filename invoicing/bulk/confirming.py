@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from invoicing.access import rights
 from invoicing.bulk import approval, caps, queue, rehearsing
@@ -89,7 +90,7 @@ def stop(batch: Batch, *, by: User, ip: str = "") -> bool:
             return False
         batch.refresh_from_db()
         stopped = batch.rows.filter(state=BatchRow.State.WAITING).update(
-            state=BatchRow.State.STOPPED, why=_("The batch was stopped before this row was asked.")
+            state=BatchRow.State.STOPPED, why=gettext_noop("The batch was stopped before this row was asked.")
         )
         audit(batch, "stopped", actor=by, ip=ip, rows=stopped)
     approval.withdraw(batch, by=by, ip=ip)

@@ -11,7 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from invoicing.access import rights
 from invoicing.bulk import queue
@@ -111,6 +113,7 @@ def rehearse(batch: Batch, *, by: User, anew: bool = False, ip: str = "") -> Non
     batch.refresh_from_db()
 
 
+@translation.override("en")  # what is kept is kept in one language
 def _check(batch: Batch, rows: list[BatchRow]) -> None:
     """Each row's state, why it is left out, what it comes to and what it would do."""
     verb = bulk_verb(batch.verb)
@@ -153,7 +156,7 @@ def remove(batch: Batch, row_ids: Iterable[int], *, by: User, ip: str = "") -> i
             raise CannotBatch(_("Only a rehearsed batch that was not confirmed yet can lose rows."))
         chosen = current.rows.filter(pk__in=list(row_ids), state=BatchRow.State.COLLECTED)
         names = [str(row.invoice) for row in chosen.select_related("invoice__connection")]
-        count = chosen.update(state=BatchRow.State.REMOVED, why=_("Taken out by %(who)s.") % {"who": by})
+        count = chosen.update(state=BatchRow.State.REMOVED, why=gettext_noop("Taken out by %(who)s.") % {"who": by})
         if count:
             current.digest = digest_of(current)
             current.save(update_fields=["digest"])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from django.http import QueryDict
+from django.utils import translation
 
 from invoicing.access import scopes
 from invoicing.exports.columns import Column, UnknownColumn, columns_for
@@ -122,6 +123,7 @@ class Wanted:
         return list(dict.fromkeys(self.chosen))
 
 
+@translation.override("en")  # kept with the file and in the audit trail
 def in_words(filters: InvoiceFilters) -> str:
     """What the filters ask, for reading: "Status: Void, Draft; Issued from: 2026-01-01"."""
     if not filters.is_valid():

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -30,6 +30,7 @@ def count(wanted: Wanted) -> int:
     return sum(each.exact_facets.count for each in wanted.lists())
 
 
+@translation.override("en")  # one file for all readers, and the same whoever asks
 def make(wanted: Wanted, out: BinaryIO, tell: Tell = lambda done, expected: None) -> Summary:
     """Write the file to `out`; what it holds. Everything in it is of one moment.
 
