@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from django.utils import timezone
 
-from invoicing.models import AuditEntry, Comment, Mention, Mute, Review, Rulebook
+from invoicing.models import AuditEntry, Comment, Mention, Mute, Operation, Review, Rulebook
 from invoicing.reviews import following, sweeping
 from invoicing.reviews.rules import Rule
 from tests.web.mirrored import HOSTILE, body, changed, mirrored
@@ -202,6 +203,19 @@ def test_a_comment_is_kept_asks_by_name_and_is_only_text(issued, person, operato
     door(ann, f"/mentions/{Mention.objects.get().pk}/done/", {})
     assert "Asked of you" not in read(door(ann, "/queue/")).text
     assert door(operator, f"/mentions/{Mention.objects.get().pk}/done/", {}).status_code == 404
+
+
+def test_an_operation_is_spoken_about_on_a_page_of_its_own(issued, operator, door):
+    operation = Operation.objects.create(
+        connection=issued.connection, invoice=issued, external_id=issued.external_id, verb="void", call_class="G",
+        seen_digest="", token="t", key="k", state="refused", requester=operator, reason="x", created_at=timezone.now(),
+    )  # fmt: skip
+    post = f"/operations/{operation.pk}/comments/"
+    assert read(door(operator, f"/operations/{operation.pk}/")).one("a", href=post)
+    assert door(operator, post, {"text": " "}).status_code == 422
+    assert door(operator, post, {"text": "Why was it refused?"})["Location"] == post
+    assert "Why was it refused?" in read(door(operator, post)).text
+    assert "about an operation" in read(door(operator, f"/invoices/{issued.pk}/?tab=review")).text
 
 
 def test_rules_are_switched_on_changed_and_versioned(person, reviewer, door):
