@@ -16,6 +16,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--invoices", type=int, default=600)
     parser.add_argument("--crashes", type=int, default=0, help="so many crash runs at the same desk afterwards")
+    parser.add_argument("--plan", action="store_true", help="only count the cells there are, and why others are none")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     from tests.matrix.place import own_desk
@@ -46,6 +47,10 @@ def prove(options, folder) -> int:
         faults = [fault for fault in FAULTS if chosen(options.only, fault.row)]
         supply = Supply(place, cases)
         cells = driver.plan(faults, cases, result, supply)
+        if options.plan:
+            why = Counter(reason for *_, reason in result.left_out)
+            print(json.dumps({"cells": len(cells), "left_out": dict(why.most_common())}, indent=2))
+            return 0
         tell = (lambda cell: None) if options.json else say
         driver.run([cell for cell in cells if not isinstance(cell.fault, Stroke)], result, supply, tell)
         driver.run_strokes([cell for cell in cells if isinstance(cell.fault, Stroke)], result, supply, tell)

@@ -13,7 +13,7 @@ from invoicing.models import Attempt, Operation
 from invoicing.operations.queue import enqueue_dispatch, enqueue_look
 from invoicing.operations.requesting import Wish, request_operation
 from invoicing.vocabulary import CallClass
-from invoicing.web.operation_story import told
+from invoicing.web.operation_standing import told
 from tests.matrix.cases import Case, Supply, Target
 from tests.matrix.faults import Fault
 from tests.matrix.place import Place
@@ -210,7 +210,7 @@ class Cell:
     def _judge_page(self, page) -> None:
         answer = page(f"/operations/{self.operation.pk}/")
         text = answer.content.decode()
-        if answer.status_code != 200 or told(self.operation).headline not in text:
+        if answer.status_code != 200 or told(self.operation, money=True).headline not in text:
             self.problems.append(f"the page answered {answer.status_code} and does not say how it stands")
         if any(key in text for key in self.place.keys):
             self.problems.append("a key is on the page")

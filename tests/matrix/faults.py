@@ -31,6 +31,11 @@ def by_answer_or_reading(case) -> set[str]:
     return done(case) | applied(case)
 
 
+def done_or_not_begun(case) -> set[str]:
+    """The strike comes when most are done: what it finds unsent is then called absent, and must be."""
+    return by_answer_or_reading(case) | silent(case)
+
+
 def silent(case) -> set[str]:
     """It did not happen, and no answer came: sent again where that cannot double."""
     if case.call_class == V or case.call.patience and case.call_class == U:

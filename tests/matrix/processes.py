@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from django.db import connection, connections
 
 from tests.matrix.cells import Cell
-from tests.matrix.faults import Fault, by_answer_or_reading, change, done
+from tests.matrix.faults import Fault, by_answer_or_reading, change, done, done_or_not_begun
 
 IN_FLIGHT = 4.0  # seconds the provider takes over each change
 LONG_DEADLINE = 5.0
@@ -260,13 +260,13 @@ TAKES_LONG = change(fault="delay", seconds=IN_FLIGHT)
 TAKES_LONG_FIRST = change(fault="delay", seconds=IN_FLIGHT, late=True)
 STROKES = [
     Stroke("F23", "a second machine's clock an hour ahead", TAKES_LONG_FIRST, by_answer_or_reading, happens=a_clock_an_hour_ahead, applies=on_postgresql),
-    Stroke("F31", "killed after the effect", TAKES_LONG, by_answer_or_reading, happens=killed_after_the_effect),
+    Stroke("F31", "killed after the effect", TAKES_LONG, done_or_not_begun, happens=killed_after_the_effect),
     Stroke("F32", "killed at any moment", TAKES_LONG, lambda case: by_answer_or_reading(case) | {"not_done"}, happens=killed_at_any_moment),
     Stroke("F33", "locked when the answers come", TAKES_LONG, by_answer_or_reading, happens=_held(another_writer)),
     Stroke("F34", "gone when the answers come", TAKES_LONG, by_answer_or_reading, happens=_held(no_database), applies=on_postgresql),
     Stroke("F35", "disk full when the answers come", TAKES_LONG, by_answer_or_reading, happens=full_disk_while_answers_come),
     Stroke("F35", "disk full from the start", ends=done, happens=full_disk_from_the_start),
-    Stroke("F36", "stopped for longer than its lease", TAKES_LONG, by_answer_or_reading, happens=stopped_for_longer_than_its_lease),
-    Stroke("F36", "two workers, one killed", TAKES_LONG, by_answer_or_reading, happens=two_workers_and_one_killed),
-    Stroke("F44", "asked to end while calls are under way", TAKES_LONG, by_answer_or_reading, happens=asked_to_end),
+    Stroke("F36", "stopped for longer than its lease", TAKES_LONG, done_or_not_begun, happens=stopped_for_longer_than_its_lease),
+    Stroke("F36", "two workers, one killed", TAKES_LONG, done_or_not_begun, happens=two_workers_and_one_killed),
+    Stroke("F44", "asked to end while calls are under way", TAKES_LONG, done_or_not_begun, happens=asked_to_end),
 ]  # fmt: skip
