@@ -40,7 +40,14 @@ class Need:
 
 def needs_of(shell: Shell, today: date) -> list[Need]:
     """What waits, as far as this person reaches."""
-    found = (*_approvals(shell), *_reviews(shell), *_operations(shell), *_ledger(shell), *_mirror(shell, today))
+    found = (
+        *_approvals(shell),
+        *_seals(shell),
+        *_reviews(shell),
+        *_operations(shell),
+        *_ledger(shell),
+        *_mirror(shell, today),
+    )
     return [need for need in found if need.count]
 
 
