@@ -15,7 +15,7 @@ from invoicing.operations.registry import VERBS
 from invoicing.operations.verb import Verb
 from invoicing.providers.base import Provider
 from invoicing.web.finding import must_see
-from invoicing.web.operation_story import CLASSES
+from invoicing.web.operation_standing import CLASSES
 from invoicing.web.sentences import said
 from invoicing.web.statuses import left_out
 

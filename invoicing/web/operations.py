@@ -19,7 +19,8 @@ from invoicing.operations.requesting import cancel as call_back
 from invoicing.providers.registry import PROVIDERS
 from invoicing.vocabulary import OPEN_STATES, OperationState
 from invoicing.web.finding import address_of, must_see, operation_for
-from invoicing.web.operation_story import CLASSES, story, told
+from invoicing.web.operation_standing import CLASSES, told
+from invoicing.web.operation_story import story
 from invoicing.web.resolving import needs_word, proposal_of
 from invoicing.web.waiting import worker_is_there
 

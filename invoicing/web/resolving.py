@@ -20,7 +20,8 @@ from invoicing.operations.registry import VERBS
 from invoicing.operations.void_and_replace import MISSING, PAUSED
 from invoicing.vocabulary import OPEN_STATES, OperationState
 from invoicing.web.finding import address_of, operation_for
-from invoicing.web.operation_story import story, told
+from invoicing.web.operation_standing import told
+from invoicing.web.operation_story import story
 from invoicing.web.sentences import said
 
 APPLIED, ABSENT, RESUME = "applied", "absent", "resume"

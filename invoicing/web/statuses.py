@@ -12,7 +12,7 @@ from invoicing.operations.verb import Call, Verb
 from invoicing.providers.base import Provider
 from invoicing.providers.registry import PROVIDERS
 from invoicing.web.finding import must_see
-from invoicing.web.operation_story import CLASSES
+from invoicing.web.operation_standing import CLASSES
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from invoicing.operations.requesting import CannotRequest, Wish, cancel, request
 from invoicing.providers.errors import Conflict, KeyRefused, NotSent, NotUnderstood, RateLimited, Refused, Unknown
 from invoicing.providers.registry import PROVIDERS
 from invoicing.vocabulary import CallClass, OperationState
-from invoicing.web.operation_story import told
+from invoicing.web.operation_standing import told
 from tests.operations.fake_provider import FAKE_VERBS, Fake, Reads, World, answer, utc
 from tests.operations.workers import Worker
 
@@ -269,7 +269,7 @@ class Ledger(RuleBasedStateMachine):
         if operation.call_class in (CallClass.UNGUARDED, CallClass.INVISIBLE):
             assert sent.count() <= 1, "sent twice without anything that makes doubling impossible"
         assert sent.count() <= recording.MAX_ATTEMPTS
-        assert told(operation).headline
+        assert told(operation, money=True).headline
 
     def everything_ends(self):
         """Workers end, the world heals, time passes: then it has ended, or says what a person must decide."""
