@@ -77,10 +77,10 @@ def test_accepted_is_looked_into(sent):
 @pytest.mark.parametrize("pauses", [True, False])
 def test_a_refusal_ends_it_and_a_refused_key_is_told_on_the_connection(sent, pauses, connection_to):
     connection_to("orb", name="another")
-    operation = sent(result=classified("refused", message="No.", http_status=401, pause_connection=pauses))
+    operation = sent(result=classified("refused", message="N" * 600, http_status=401, pause_connection=pauses))
     operation.connection.refresh_from_db()
     assert (operation.state, operation.settled_by, operation.finished_at) == ("refused", "answer", timezone.now())
-    assert operation.connection.last_error == ("No." if pauses else "")
+    assert operation.connection.last_error == ("N" * 500 if pauses else "")
     assert operation.connection.last_error_at == (timezone.now() if pauses else None)
     assert not Connection.objects.exclude(pk=operation.connection_id).exclude(last_error="").exists()
     assert not jobs(operation, "settle_operation").exists()
@@ -128,7 +128,7 @@ def test_an_unknown_outcome_is_looked_into_at_once(sent):
 
 @pytest.mark.parametrize("lost", [{"state": "unknown"}, {"attempt": 2}, {"lease_token": "another"}])
 def test_a_worker_that_lost_its_lease_changes_nothing_and_leaves_what_it_saw(sent, lost):
-    operation = sent(next_look_at=None)
+    operation, beside = sent(next_look_at=None), sent(next_look_at=None)
     Operation.objects.filter(pk=operation.pk).update(**lost)
     before = Operation.objects.get(pk=operation.pk)
 
@@ -137,6 +137,8 @@ def test_a_worker_that_lost_its_lease_changes_nothing_and_leaves_what_it_saw(sen
     assert (operation.state, operation.version, operation.outcome) == (before.state, before.version, before.outcome)
     assert operation.evidence == [{"at": timezone.now().isoformat(), "late": True, "attempt": 1, "saw": "done"}]
     assert operation.next_look_at == timezone.now() and jobs(operation, "settle_operation").exists()
+    beside.refresh_from_db()
+    assert beside.next_look_at is None and beside.state == "sending"
 
 
 def test_late_news_of_what_has_ended_is_kept_and_moves_nothing(sent):
