@@ -19,14 +19,22 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent.parent
 STRICT = os.environ.get("CI") == "true"
 ON_DATABASES = [  # what depends on the database runs on both; the rest would only repeat itself
+    "tests/access/test_keys.py",
+    "tests/access/test_limits.py",
+    "tests/access/test_rights.py",
+    "tests/approvals",
+    "tests/auditing",
     "tests/benchmarks",
+    "tests/bulk",
     "tests/documents",
+    "tests/exports",
     "tests/jobs",
     "tests/listing",
     "tests/management",
     "tests/mirror",
     "tests/models",
     "tests/operations",
+    "tests/reviews",
     "tests/web",
 ]
 FEW = 5  # so many failures may be the company's; more are the change's

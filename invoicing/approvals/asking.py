@@ -106,7 +106,7 @@ def open_for_batch(
         "connections": sorted({invoice.connection_id for invoice in invoices}),
         "rows": [[each.pk, each.connection_id, each.external_id, each.version, shown] for each, shown in rows],
         "amounts": [[None if figure is None else exact_text(figure), unit] for figure, unit in amounts],
-        "totals": [[exact_text(figure), unit] for figure, unit in _totals(invoices)],
+        "totals": [[exact_text(figure), unit] for figure, unit in _totals(invoices) if figure is not None],
     }
     return _opened(policy, needs, content, title, by, batch=batch, then=then)
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from invoicing.access import rights
+from invoicing.access.rights import Amount
 from invoicing.approvals import counting
 from invoicing.models import Approval, ApprovalRequest, Connection, Delegation, User
 
@@ -74,7 +75,9 @@ class Table:
 
     def may_sign_at_all(self, user: User) -> bool:
         """Whether right, reach and limit hold for all it is about."""
-        amounts = [(None if text is None else Decimal(text), unit) for text, unit in self.request.content["amounts"]]
+        amounts: list[Amount | None] = [
+            (None if text is None else Decimal(text), unit) for text, unit in self.request.content["amounts"]
+        ]
         return all(
             rights.can(user, "approve", thing, amount=amount) for thing in self._things for amount in amounts or [None]
         )

@@ -73,7 +73,9 @@ def simulate(stored: list[dict[str, Any]], *, visible=None) -> Trial:
 def _subject(operation: Operation, rows: int | None) -> policies.Subject:
     """As it was seen when it was asked for, not as it is today."""
     seen = operation.seen
-    amounts = [(Decimal(seen["total"]), str(seen.get("currency", "")))] if seen.get("total") else []
+    amounts: list[policies.Amount] = (
+        [(Decimal(seen["total"]), str(seen.get("currency", "")))] if seen.get("total") else []
+    )
     if not operation.invoice_id:
         amounts = list(seals.amounts_in(None, operation.arguments))
     now = subject_of(operation.verb, operation.connection, operation.invoice)

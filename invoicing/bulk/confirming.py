@@ -96,7 +96,8 @@ def stop(batch: Batch, *, by: User, ip: str = "") -> bool:
     approval.withdraw(batch, by=by, ip=ip)
     asked = batch.rows.filter(operation__state__in=[OperationState.REQUESTED, OperationState.APPROVED])
     for row in asked.select_related("operation__connection", "operation__invoice"):
-        cancel(row.operation, by=by, ip=ip)
+        if row.operation:
+            cancel(row.operation, by=by, ip=ip)
     queue.follow(batch)
     return True
 

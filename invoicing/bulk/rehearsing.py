@@ -130,7 +130,7 @@ def _check(batch: Batch, rows: list[BatchRow]) -> None:
                 "What the provider sent last cannot be read by this desk, so what this would do cannot be shown."
             )
         row.state = BatchRow.State.LEFT_OUT if row.why else BatchRow.State.COLLECTED
-        if not row.why:
+        if not row.why and snapshot is not None:
             row.consequences = [
                 [each.effect.value, each.text, "" if each.amount is None else exact_text(each.amount), each.unit]
                 for each in verb.consequences(invoice, snapshot)

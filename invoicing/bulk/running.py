@@ -85,7 +85,7 @@ def _tell_what_changed(batch: Batch) -> None:
     refused = batch.rows.filter(state=ROW.ASKED, operation__state=OperationState.REFUSED)
     for row in refused.filter(operation__outcome__has_key="changed").select_related("operation"):
         why = _("It changed at its provider after it was rehearsed: %(what)s. Nothing was sent.")
-        told = why % {"what": "; ".join(row.operation.outcome["changed"])}
+        told = why % {"what": "; ".join(row.operation.outcome["changed"] if row.operation else ())}
         BatchRow.objects.filter(pk=row.pk, state=ROW.ASKED).update(state=ROW.CHANGED, why=told)
 
 

@@ -79,7 +79,7 @@ class Wanted:
         if self.format in TABLES:
             self.columns()
         for filters in self.filters():
-            problems = [f"{name}: {' '.join(errors)}" for name, errors in filters.errors.items()]
+            problems = [f"{name}: {' '.join(map(str, errors))}" for name, errors in filters.errors.items()]
             if problems:
                 raise CannotExport(f"A filter was not understood, so nothing is exported. {'; '.join(problems)}")
 
@@ -111,16 +111,17 @@ class Wanted:
 
     def chosen_ids(self) -> list[int]:
         """The invoices picked one by one, in their order. Errors: CannotExport, naming those that are not there."""
-        found = Invoice.objects.filter(pk__in=self.chosen, connection__direction=self.direction)
+        chosen = self.chosen or ()
+        found = Invoice.objects.filter(pk__in=chosen, connection__direction=self.direction)
         if self.person is not None:
             found = scopes.visible(found, self.person)
         books = dict(found.values_list("pk", "book"))
-        missing = [pk for pk in self.chosen if pk not in books]
+        missing = [pk for pk in chosen if pk not in books]
         if missing:
             raise CannotExport(f"Not among the {self.direction}s you can see: {', '.join(map(str, missing[:20]))}.")
         if len(set(books.values())) > 1:
             raise CannotExport("Live and test data never share a file.")
-        return list(dict.fromkeys(self.chosen))
+        return list(dict.fromkeys(chosen))
 
 
 @translation.override("en")  # kept with the file and in the audit trail

@@ -42,7 +42,8 @@ def safe(text: str) -> str:
         return text  # nearly all are
     if first == MARK or first in STARTS_FORMULA:
         return MARK + text
-    beyond = _UNSEEN.match(text).end()
+    unseen = _UNSEEN.match(text)
+    beyond = unseen.end() if unseen else 0
     return MARK + text if STARTS_FORMULA.intersection(text[: beyond + 1]) else text
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -97,7 +98,9 @@ def on_record(
     wanted: Wanted, summary: Summary | None, *, by, export: Export | None = None, via: str = "page", ip=""
 ) -> None:
     """In the audit trail: what was asked for, and what of it was written."""
-    facts = {"rows": summary.rows, "invoices": summary.invoices, "totals": summary.totals} if summary else {}
+    facts: dict[str, Any] = (
+        {"rows": summary.rows, "invoices": summary.invoices, "totals": summary.totals} if summary else {}
+    )
     if export is not None and summary is not None:
         facts |= {"sha256": export.sha256, "size": export.size}
     AuditEntry.objects.record(

@@ -58,7 +58,8 @@ def _to_its_end(export: Export, work) -> None:
     try:
         work()
     except progress.Cancelled:
-        if Job.objects.filter(pk=progress.current.get().pk, cancel_requested=True).exists():  # else another goes on
+        own = progress.current.get()
+        if own and Job.objects.filter(pk=own.pk, cancel_requested=True).exists():  # else another goes on
             keeping.failed(export, "", state=Export.State.STOPPED)
         raise
     except CannotExport as problem:

@@ -104,7 +104,7 @@ class XlsxFile:
         at = 0
         for at, (label, value) in enumerate(facts):
             sheet.write_string(at, 0, label, self._bold)
-            writers = {int: self._whole, str: self._text}
+            writers: dict[type, Any] = {int: self._whole, str: self._text}
             writers.get(type(value), self._moment)(at, 1, value)
         at += 2
         for column, label in enumerate((_("Unit"), _("Amounts"), _("Total"), _("Outstanding"))):

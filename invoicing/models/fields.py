@@ -14,6 +14,8 @@ class ExactAmountField(models.TextField):
     """
 
     description = "Exact amount"
+    _pyi_private_set_type: Decimal | str  # type: ignore[assignment]  # what its rows hold, for the type checker
+    _pyi_private_get_type: Decimal  # type: ignore[assignment]
 
     def from_db_value(self, value, expression, connection):
         return None if value is None else Decimal(value)

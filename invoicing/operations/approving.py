@@ -199,7 +199,8 @@ def must_be_signed(operation: Operation, changed: list[str], refusal: str) -> No
     if request.batch or refusal:
         why = _("The invoice changed since it was approved: %(what)s.") % {"what": "; ".join(changed)}
         raise NoLonger(weak or refusal or why, changed=changed)
-    raise SealBroken(" ".join(filter(None, [changed and _("The invoice changed after it was approved."), weak])))
+    said = _("The invoice changed after it was approved.") if changed else ""
+    raise SealBroken(f"{said} {weak}".strip())
 
 
 def _first_step_must_be_signed(step: Operation, request: ApprovalRequest) -> None:
