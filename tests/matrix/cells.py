@@ -18,7 +18,7 @@ from tests.matrix.cases import Case, Supply, Target
 from tests.matrix.faults import Fault
 from tests.matrix.place import Place
 
-PATIENCE = 120.0  # seconds until a cell must have ended: what is promised is Q and two minutes
+PATIENCE = 120.0  # seconds until a cell must have ended, from its healing on: what is promised is Q and two minutes
 AGAIN = 4.0  # seconds after which what was healed is hurried once more
 NEVER_DONE = ("refused", "not_done", "cancelled", "rejected", "expired")
 
@@ -120,6 +120,7 @@ class Cell:
         for rule in self.rules:
             self.place.sandbox.delete(f"/_sandbox/faults?id={rule}")
         self.rules.clear()
+        self.until = time.monotonic() + PATIENCE
         self.hurry()
 
     def hurry(self) -> None:

@@ -299,6 +299,12 @@ def test_who_comes_between_the_check_and_the_row_is_found(wish, monkeypatch, tok
     assert Operation.objects.count() == 1
 
 
+def test_a_rehearsal_says_what_would_hinder_it_and_stores_nothing(wish):
+    assert requesting.hindrance(wish()) == ""
+    assert requesting.hindrance(wish(reason=" ")).startswith("Say why")
+    assert not Operation.objects.exists() and not AuditEntry.objects.exists()
+
+
 def test_a_correlation_that_is_given_is_kept(wish):
     operation = request_operation(wish())
     assert request_operation(wish(correlation=operation.correlation)).correlation == operation.correlation
