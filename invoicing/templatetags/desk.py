@@ -20,6 +20,7 @@ register.simple_tag(marks.operation_pill, name="operation_pill")
 register.simple_tag(marks.provider_badge, name="provider_badge")
 register.filter("provider_name", stringfilter(marks.provider_name))
 register.filter("said", sentences.said)
+register.filter("within", formats.within)
 register.filter("unit", stringfilter(formats.unit_text))
 
 

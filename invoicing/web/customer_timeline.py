@@ -16,6 +16,7 @@ from invoicing.mirror.snapshots import snapshots_of
 from invoicing.models import AuditEntry, Customer, Invoice, Operation
 from invoicing.operations.registry import VERBS
 from invoicing.vocabulary import OperationState, Payment
+from invoicing.web.formats import within
 from invoicing.web.sentences import said
 
 PAGE = 50
@@ -181,7 +182,7 @@ def _of_invoice(row: Invoice, at: datetime, kind: str, **said) -> Event:
 
 def _of_operation(operation: Operation) -> Event:
     name = str(said(VERBS[operation.verb].name)) if operation.verb in VERBS else operation.verb
-    state = str(OperationState(operation.state).label).lower()
+    state = within(OperationState(operation.state).label)
     return Event(
         at=operation.created_at,
         kind="operation",

@@ -49,6 +49,11 @@ def decimals(unit: str) -> int:
     return OWN_UNITS.get(unit, ("", 0))[1]
 
 
+def within(label: object) -> str:
+    """A label as it stands within a sentence: English writes it small, German has nouns among its words."""
+    return str(label).lower() if (get_language() or "en").startswith("en") else str(label)
+
+
 def number_text(value: Decimal | int, *, at_least: int = 0, language: str = "") -> str:
     """Grouped in the reader's way with every digit; zeros beyond `at_least` decimals are left out."""
     text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"

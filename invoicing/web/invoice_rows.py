@@ -26,7 +26,7 @@ from invoicing.listing.rows import Row
 from invoicing.models import Connection
 from invoicing.vocabulary import Direction, ListedBy
 from invoicing.web import marks
-from invoicing.web.formats import day_text, figure_parts, locale, number_text, period_text, unit_text
+from invoicing.web.formats import day_text, figure_parts, locale, number_text, period_text, unit_text, within
 
 NOTHING = '<span class="none">—</span>'
 
@@ -274,7 +274,7 @@ def _day(day: date, language: str) -> str:
 
 
 def _label(listed_by: str) -> str:
-    return escape(ListedBy(listed_by).label.lower())
+    return escape(within(ListedBy(listed_by).label))
 
 
 def _amount(amount: Decimal | None, unit: str, language: str) -> str:

@@ -16,7 +16,7 @@ from invoicing.models import Attempt, AuditEntry, Operation
 from invoicing.operations.registry import VERBS
 from invoicing.providers.registry import PROVIDERS
 from invoicing.vocabulary import OperationState
-from invoicing.web.formats import money_text
+from invoicing.web.formats import money_text, within
 from invoicing.web.operation_standing import clock, told
 from invoicing.web.sentences import said
 
@@ -228,6 +228,6 @@ def _evidence(seen: dict, operation: Operation) -> Step:
 def _settled(operation: Operation) -> list[str]:
     message = operation.outcome.get("message", "")
     settled = (
-        _("Settled by: %(by)s.") % {"by": operation.get_settled_by_display().lower()} if operation.settled_by else ""
+        _("Settled by: %(by)s.") % {"by": within(operation.get_settled_by_display())} if operation.settled_by else ""
     )
     return [text for text in (message, settled) if text]

@@ -6,15 +6,16 @@ whole sentence, else by the pattern that it was made from, whose filled-in parts
 """
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 
 from babel.messages.mofile import read_mo
 from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.safestring import SafeData
 from django.utils.translation import get_language, gettext
 
 from invoicing.vocabulary import Payment, Status
+from invoicing.web.formats import within
 
 LETTERS = 8
 """A pattern of fewer letters would fit anything."""
@@ -50,7 +51,7 @@ def _regex(text: str) -> str:
 @lru_cache(maxsize=4)
 def _status_words(language: str) -> dict[str, str]:
     """The words of statuses, as they stand within a sentence."""
-    return {each.value: str(each.label).lower() for kind in (Payment, Status) for each in kind}
+    return {each.value: within(each.label) for kind in (Payment, Status) for each in kind}
 
 
 @lru_cache(maxsize=4096)
@@ -60,26 +61,24 @@ def _said(text: str, language: str) -> str:
         return whole
     for pattern, meaning in _patterns(language):
         if found := pattern.fullmatch(text):
-            return meaning % {name: _part(value, language) for name, value in found.groupdict().items()}
+            return meaning % {name: _part(name, value, language) for name, value in found.groupdict().items()}
     sentences = ENDS.split(text)
     return " ".join(_said(each, language) for each in sentences) if len(sentences) > 1 else text
 
 
-def _part(value: str, language: str) -> str:
-    """What fills a place: a name or a figure as it is; a status or a further sentence in words."""
-    return _said(value, language) if value.endswith(".") else _status_words(language).get(value, value)
+def _part(name: str, value: str, language: str) -> str:
+    """What fills a place: a name, a figure or a provider's word as it is; our status or a further sentence in words."""
+    if name == "status":
+        return _status_words(language).get(value, value)
+    return _said(value, language) if value.endswith(".") else value
 
 
 def said(text: object) -> object:
     """A text of ours in the reader's language; what is none of ours, as it is."""
     language = get_language() or "en"
-    if language.startswith("en") or not text or not isinstance(text, (str, Promise)) or hasattr(text, "__html__"):
+    if language.startswith("en") or not text or not isinstance(text, (str, Promise)) or isinstance(text, SafeData):
         return text
     return _said(str(text), language)
-
-
-def all_said(texts) -> Iterator[object]:
-    return (said(text) for text in texts)
 
 
 def in_words(form):

@@ -103,13 +103,13 @@ def test_the_list_speaks_and_its_machine_values_do_not(speaker, world, march):
             "Überfällig",
             "Festgeschrieben",
             "Teilweise bezahlt",
-            "Noch zu zahlen",
-            "1. Apr. 2026",
+            "Offen",
+            "01.04.2026",
             "100,50",
         ),
         "ja": ("支払期日", "期限超過", "確定", "一部支払", "未払額", "2026/04/01", "100.50"),
     }[speaker.language]
-    assert [word for word in words if word not in page.text.replace("01.04.2026", "1. Apr. 2026")] == []
+    assert [word for word in words if word not in page.text] == []
     assert 'datetime="2026-04-01"' in html and 'value="1.5"' in html
     assert not {"Due", "Overdue", "Finalized", "Left to pay", "Customer"} & set(page.text.split())
 
@@ -145,8 +145,8 @@ def test_a_refusal_is_said_in_the_readers_language_and_kept_in_english(speaker, 
 
     with translation.override(speaker.language):
         assert said(why) != why
-        german = "Nur ein Entwurf lässt sich festschreiben; diese ist bezahlt."
-        japanese = "確定できるのは下書きだけです。これは支払済です。"
+        german = "Nur ein Entwurf lässt sich festschreiben; ihr Status ist „Bezahlt“."
+        japanese = "確定できるのは下書きだけです。これは「支払済」です。"
         told = said("Only a draft can be finalized; this one is paid.")
         assert told == {"de": german, "ja": japanese}[speaker.language]
         assert said("Acme says: Only a draft") == "Acme says: Only a draft"

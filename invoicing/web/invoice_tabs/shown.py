@@ -119,7 +119,7 @@ class Shown:
         if self.is_estimate:
             return None, _("not owed yet")
         if self.status in (Status.VOID, Status.SKIPPED):
-            return None, _("nothing: it is %(status)s") % {"status": self.status.label.lower()}
+            return None, _("nothing: it is %(status)s") % {"status": formats.within(self.status.label)}
         if self.payment_status == Payment.NOT_TRACKED:
             return None, _("not tracked by %(name)s") % {"name": name}
         if self.payment_status == Payment.UNCOLLECTIBLE:
@@ -202,7 +202,7 @@ class Shown:
             (_("Created at the provider"), snapshot.created_at),
             (_("Updated at the provider"), snapshot.updated_at),
         )
-        listed = Fact(_("Listed under"), snapshot.listed_on, snapshot.listed_by.label.lower())
+        listed = Fact(_("Listed under"), snapshot.listed_on, formats.within(snapshot.listed_by.label))
         return [*(Fact(label, value) for label, value in named if value), listed]
 
 

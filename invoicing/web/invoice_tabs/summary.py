@@ -15,7 +15,7 @@ from invoicing.models import Constituent, Invoice
 from invoicing.money import EXACT, total_of
 from invoicing.providers.snapshots import Adjustment, InvoiceSnapshot
 from invoicing.vocabulary import Status
-from invoicing.web.formats import decimals, money_text, number_text
+from invoicing.web.formats import decimals, money_text, number_text, within
 from invoicing.web.invoice_tabs.chain import Link, chain_of
 
 
@@ -72,7 +72,7 @@ def _sums(snapshot: InvoiceSnapshot) -> Iterator[SumRow]:
             _("Amount due, as still stated"),
             snapshot.amount_due,
             unit,
-            _("not owed: it is %(status)s") % {"status": Status(snapshot.status).label.lower()},
+            _("not owed: it is %(status)s") % {"status": within(Status(snapshot.status).label)},
             "soft",
         )
     elif snapshot.amount_due is not None:
