@@ -39,7 +39,7 @@ def test_an_attempt_is_written_once_with_all_that_is_known_of_it(sent):
         "unknown",
         41,
     )
-    assert len(attempt.said) == 500 and attempt.ended_at == timezone.now()
+    assert len(attempt.said) == len(operation.outcome["message"]) == 500 and attempt.ended_at == timezone.now()
     assert attempt.response_sha256.startswith("ba7816bf")
     last = audits(operation)[-1]
     assert (last.action, last.facts["attempt"], last.facts["status"]) == ("by_key.unknown", 1, 502)

@@ -299,6 +299,15 @@ def test_who_comes_between_the_check_and_the_row_is_found(wish, monkeypatch, tok
     assert Operation.objects.count() == 1
 
 
+def test_while_a_provider_is_down_nothing_is_asked_of_it(wish):
+    asked = wish()
+    Connection.objects.update(last_error="Fake cannot be reached.", last_error_at=timezone.now() + seconds(1))
+    asked.invoice.connection.refresh_from_db()
+    with pytest.raises(CannotRequest):
+        request_operation(asked)
+    assert not Operation.objects.exists()
+
+
 def test_a_rehearsal_says_what_would_hinder_it_and_stores_nothing(wish):
     assert requesting.hindrance(wish()) == ""
     assert requesting.hindrance(wish(reason=" ")).startswith("Say why")
