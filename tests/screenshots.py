@@ -21,7 +21,7 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent.parent
 TO = HERE / "docs" / "screens"
-DESKTOP, PHONE = {"width": 1440, "height": 760}, {"width": 390, "height": 844}
+DESKTOP, PHONE = {"width": 1440, "height": 680}, {"width": 390, "height": 844}
 COLORS = 48
 SETTINGS = {"DESK_BATCH_CANCEL_SECONDS": "0", "DESK_QUIET_SECONDS": "3", "DJANGO_ALLOW_ASYNC_UNSAFE": "1"}
 
