@@ -23,7 +23,15 @@ SPECIMENS = [
     ("flexprice-2026-01", flexprice("DRAFT")),
     ("checkout-page", lambda raw: raw["status"] == "paid" and raw.get("invoiceUrl")),
 ]
-CHANGES_NO_MONEY = {"trigger_communication", "update", "regenerate_pdf", "move_issue_date", "preview", "upcoming", "usage_breakdown"}
+CHANGES_NO_MONEY = {
+    "trigger_communication",
+    "update",
+    "regenerate_pdf",
+    "move_issue_date",
+    "preview",
+    "upcoming",
+    "usage_breakdown",
+}
 
 
 @pytest.mark.parametrize(("name", "wanted"), SPECIMENS, ids=[f"{name}-{n}" for n, (name, _) in enumerate(SPECIMENS)])
