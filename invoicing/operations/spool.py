@@ -38,7 +38,10 @@ def drain() -> int:
     """Record every spooled outcome; how many. A file goes only after its record is committed. Errors: DatabaseError."""
     count = 0
     for path in sorted(folder().glob("*.json")):
-        record = json.loads(path.read_text())
+        try:
+            record = json.loads(path.read_text())
+        except FileNotFoundError:
+            continue  # another worker has recorded it meanwhile
         attempts = Attempt.objects.select_related("operation__connection")
         attempt = attempts.filter(operation=record["operation"], number=record["attempt"]).first()
         if attempt is None:
@@ -55,6 +58,6 @@ def drain() -> int:
             said=said,
         )
         record_outcome(operation, attempt, result, body=b"", milliseconds=record["milliseconds"])
-        path.unlink()
+        path.unlink(missing_ok=True)
         count += 1
     return count

@@ -190,6 +190,22 @@ def test_an_outcome_the_database_does_not_take_is_kept_in_a_file_and_read_first(
     assert spool.drain() == 0
 
 
+@pytest.mark.parametrize("moment", ["before it is read", "before it is removed"])
+def test_two_workers_may_record_the_same_file(sent, monkeypatch, moment):
+    operation = sent("by_guard")
+    told = {"outcome": "unknown", "wire": "maybe", "http_status": None, "message": "timeout", "created": ""}
+    spool.write(operation, operation.tried, told, body=b"", milliseconds=7)
+    [path] = spool.folder().glob("*.json")
+    if moment == "before it is read":
+        monkeypatch.setattr(type(path), "glob", lambda *_: [path.with_name("gone.json"), path])
+    else:
+        monkeypatch.setattr(spool, "record_outcome", lambda *given, **named: (record(operation, UNSURE), path.unlink()))
+
+    assert spool.drain() == 1
+    operation.refresh_from_db()
+    assert operation.state == "unknown" and not path.exists()
+
+
 def test_no_call_is_made_inside_a_transaction(asked, transactional_db):
     operation = asked()
     with transaction.atomic(), pytest.raises((AssertionError, RuntimeError)):
