@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from invoicing.documents import figures, styles
 from invoicing.documents.sheet import LEFT, WIDTH, Sheet
 from invoicing.documents.subject import Subject
-from invoicing.documents.text import LINE, NAME, PROSE, clean, paragraphs
+from invoicing.documents.text import LINE, NAME, PROSE, clean, in_english, paragraphs
 
 LABEL_WIDTH, GUTTER, ROW = 92.0, 14.0, 12.5
 HALF = (WIDTH - GUTTER) / 2
@@ -93,7 +93,7 @@ def _about(subject: Subject) -> Iterator[tuple[str, str]]:
     yield "Provider", subject.provider_name
     yield "Id at the provider", clean(invoice.external_id, NAME)
     yield "Provider's status", clean(invoice.provider_status, NAME)
-    yield "Status, payment", f"{invoice.status.label}, {str(invoice.payment_status.label).lower()}"
+    yield "Status, payment", f"{in_english(invoice.status)}, {in_english(invoice.payment_status).lower()}"
     yield "Customer", _customer(subject)
     for label, value in (
         ("PO number", invoice.po_number),

@@ -6,8 +6,6 @@ address is opened, no clock is asked; the only files read are the fonts beside t
 
 from datetime import datetime
 
-from django.utils import translation
-
 from invoicing.documents import figures, styles
 from invoicing.documents.charges import draw_charges
 from invoicing.documents.closing import draw_closing
@@ -21,7 +19,6 @@ from invoicing.providers.snapshots import Address, InvoiceSnapshot
 FOOTER = 36.0
 
 
-@translation.override("en")  # a document does not depend on who asks for it
 def draw(snapshot: InvoiceSnapshot, *, issuer: Address | None, version: int, as_of: datetime, note: str) -> bytes:
     """A PDF of the invoice as version `version` of the mirror has it.
 

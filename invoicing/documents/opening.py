@@ -20,7 +20,7 @@ from invoicing.documents.sheet import (
     shrunk,
 )
 from invoicing.documents.subject import Subject
-from invoicing.documents.text import NAME, at_most, clean, fitted
+from invoicing.documents.text import NAME, at_most, clean, fitted, in_english
 from invoicing.documents.typefaces import BOLD
 from invoicing.providers.snapshots import Address
 from invoicing.vocabulary import Payment, Status
@@ -67,8 +67,8 @@ def _title(sheet: Sheet, subject: Subject) -> None:
     invoice = subject.invoice
     sheet.y = TOP - 22
     sheet.write(LEFT, sheet.y, subject.title, styles.TITLE)
-    x = _tag(sheet, RIGHT, str(invoice.payment_status.label), PAYMENT_COLORS.get(invoice.payment_status, AMBER))
-    _tag(sheet, x - 5, str(invoice.status.label), STATUS_COLORS.get(invoice.status, AMBER), filled=True)
+    x = _tag(sheet, RIGHT, in_english(invoice.payment_status), PAYMENT_COLORS.get(invoice.payment_status, AMBER))
+    _tag(sheet, x - 5, in_english(invoice.status), STATUS_COLORS.get(invoice.status, AMBER), filled=True)
     word = fitted(subject.provider_word, styles.LABEL.weight, styles.LABEL.size, WIDTH * 0.38)
     sheet.write_right(RIGHT, sheet.y - 17, word, styles.LABEL)
     sheet.y -= 5

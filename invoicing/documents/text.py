@@ -27,6 +27,11 @@ _CLOSING = "、。，．：；？！）］｝」』】〉》〕ー々"
 _PIECES = re.compile(f"[{_WIDE}][{_CLOSING}]* ?|[^{_WIDE} ]+ ?| ")
 
 
+def in_english(status: str) -> str:
+    """ "partly_paid" → "Partly paid": our copies are in English, whoever asks for them."""
+    return str(status).replace("_", " ").capitalize()
+
+
 def clean(value: object, cap: int = LINE) -> str:
     """One line of plain text: composed letters, single spaces, at most `cap` characters, the rest counted."""
     text = value if isinstance(value, str) else str(value)

@@ -82,7 +82,7 @@ def test_after_signing_in_one_lands_where_one_likes(browser):
 
 
 def test_keys_can_be_changed(browser):
-    browser.post("/preferences/", form(**{"key j": "k", "key k": "j", "key g r": "t"}))
+    browser.post("/preferences/", form(language="en", **{"key j": "k", "key k": "j", "key g r": "t"}))
     page = read(browser.get("/preferences/"))
     assert Preferences.objects.get().own_keys == {"j": "k", "k": "j", "g r": "t"}
     assert page.one("body").attributes["data-key-map"].count("g r") == 1
