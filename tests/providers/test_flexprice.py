@@ -88,6 +88,8 @@ def test_every_field_at_once(read):
         ("Commitment used", "200"),
         ("Overage", "12.5"),
         ("True-up to the commitment", "0"),
+        ("source: api", "170.00"),
+        ("source: batch", "42.50"),
     ]
     assert ("Commitment", "200 monthly, overage × 1.25") in api_calls.facts
     assert ("Free units deducted", "10000") in api_calls.facts
