@@ -23,7 +23,7 @@ __all__ = ["no_faults_left", "start_sandbox"]
 @pytest.fixture(scope="session")
 def sandbox(start_sandbox):
     """One sandbox for all tests here, with enough invoices that each finds one of its own."""
-    return start_sandbox(invoices=700)
+    return start_sandbox(invoices=2000)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from invoicing.reviews import following, sweeping
 from invoicing.reviews.rules import Rule
 from tests.web.mirrored import body, changed, mirrored
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 INVOICES = 50
 BOUND = 1.0  # seconds; ten times what an idle machine needs, so that a busy one passes
 
