@@ -110,7 +110,8 @@ def test_from_signing_in_to_the_file_without_a_mouse(sandbox, issued, person, op
     hands.tab_to("#do-it")
     hands.press("Enter")
     page.wait_for_selector("#batch-progress")
-    _until(page, lambda: standing_of(batch).succeeded == batch.size, meanwhile=work)
+    _until(page, lambda: Batch.objects.filter(pk=batch.pk, state="ended").exists(), meanwhile=work)
+    assert standing_of(batch).succeeded == batch.size
     page.wait_for_function("() => document.querySelector('#stands-h')?.textContent.includes('voided')")
     assert len(sandbox.effects()) == len(wanted)
 
@@ -132,7 +133,7 @@ def test_from_signing_in_to_the_file_without_a_mouse(sandbox, issued, person, op
 
 
 def _until(page, true, meanwhile=lambda: None):
-    for _ in range(100):
+    for _ in range(250):
         meanwhile()
         if true():
             return
