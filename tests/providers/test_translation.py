@@ -99,7 +99,7 @@ def test_tries_end_with_the_budget(serve, wire, naps):
     server = serve(answer(status="500 Error"))
 
     with raises_exactly(Unknown):
-        wire(server.url, budget=0.3).call(READ, path=ONE)
+        wire(server.url, budget=0.2).call(READ, path=ONE)  # the shortest nap is a quarter of a second
 
     assert len(server.heads) == 1
     assert naps == []
