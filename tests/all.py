@@ -37,6 +37,7 @@ ON_DATABASES = [  # what depends on the database runs on both; the rest would on
     "tests/reviews",
     "tests/web",
 ]
+WAITING = ["tests/matrix", "tests/operations"]  # mostly wait for quiet times, so they run beside the others
 FEW = 5  # so many failures may be the company's; more are the change's
 
 
@@ -173,6 +174,10 @@ class Run:
         return self.end()
 
 
+def without(places: list[str]) -> list[str]:
+    return [f"--ignore={place}" for place in places]
+
+
 def checks() -> bool:
     programs = Path(sys.executable).parent
     fine = True
@@ -198,11 +203,17 @@ def main() -> int:
         browser = chromium()
         database = postgresql(stack)
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="desk-test-logs-")))
-        runs = [Run("SQLite", further, logs / "sqlite", DESK_CHROMIUM=browser, DATABASE_URL="")]
+        runs = [
+            Run("SQLite", [*without(WAITING), *further], logs / "1", DESK_CHROMIUM=browser, DATABASE_URL=""),
+            Run("SQLite, the ledger", [*WAITING, *further], logs / "2", DATABASE_URL=""),
+        ]
         if database:
-            places = [place for place in ON_DATABASES if (HERE / place).exists()]
-            chosen = [*places, "-m", "not browser", *further]
-            runs.append(Run("PostgreSQL", chosen, logs / "postgresql", DATABASE_URL=database))
+            places = [place for place in ON_DATABASES if place not in WAITING]
+            begin = database.rpartition("/")[0]  # test databases are named after the one that the address names
+            for name, chosen in (("PostgreSQL", places), ("PostgreSQL, the ledger", ["tests/operations"])):
+                arguments = [*chosen, "-m", "not browser", *further]
+                url = f"{begin}/desk_{len(runs)}_{os.getpid()}"
+                runs.append(Run(name, arguments, logs / str(len(runs) + 1), DATABASE_URL=url))
         fine = checks()
         total: Counter = Counter()
         unsteady: list[str] = []

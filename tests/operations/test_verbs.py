@@ -42,7 +42,8 @@ def test_void_happens_once_and_is_proven(desk, name, wanted):
 
 def test_orb_issues_a_moment_later_and_until_then_it_is_not_called_done(desk):
     invoice = desk.pick(
-        "orb", lambda raw: orb("draft", will_auto_issue=False)(raw) and (raw["eligible_to_issue_at"] or "9") < "2026-10"
+        "orb",
+        lambda raw: orb("draft", will_auto_issue=False)(raw) and (raw["eligible_to_issue_at"] or "9") < "2026-10-14",
     )
 
     operation = desk.ask("finalize", invoice)
@@ -124,7 +125,8 @@ def test_voiding_a_paid_flexprice_invoice_says_what_goes_to_the_wallet(desk):
 
 def test_orb_that_fails_to_issue_is_believed_and_not_waited_for(desk):
     invoice = desk.pick(
-        "orb", lambda raw: orb("draft", will_auto_issue=False)(raw) and (raw["eligible_to_issue_at"] or "9") < "2026-10"
+        "orb",
+        lambda raw: orb("draft", will_auto_issue=False)(raw) and (raw["eligible_to_issue_at"] or "9") < "2026-10-14",
     )
     desk.sandbox.act("orb", "next_issue_fails", invoice.external_id)
 
