@@ -38,6 +38,7 @@ ON_DATABASES = [  # what depends on the database runs on both; the rest would on
     "tests/web",
 ]
 WAITING = ["tests/matrix", "tests/operations"]  # mostly wait for quiet times, so they run beside the others
+SCREENS = "tests/web/browser"
 FEW = 5  # so many failures may be the company's; more are the change's
 
 
@@ -204,7 +205,7 @@ def main() -> int:
         database = postgresql(stack)
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="desk-test-logs-")))
         runs = [
-            Run("SQLite", [*without(WAITING), *further], logs / "1", DESK_CHROMIUM=browser, DATABASE_URL=""),
+            Run("SQLite", [*without([*WAITING, SCREENS]), *further], logs / "1", DATABASE_URL=""),
             Run("SQLite, the ledger", [*WAITING, *further], logs / "2", DATABASE_URL=""),
         ]
         if database:
@@ -215,6 +216,10 @@ def main() -> int:
                 url = f"{begin}/desk_{len(runs)}_{os.getpid()}"
                 runs.append(Run(name, arguments, logs / str(len(runs) + 1), DATABASE_URL=url))
         fine = checks()
+        runs[
+            -1
+        ].process.wait()  # people wait a second for a screen, and so do these tests: they begin when it is calmer
+        runs.append(Run("Screens", [SCREENS, *further], logs / "screens", DESK_CHROMIUM=browser, DATABASE_URL=""))
         total: Counter = Counter()
         unsteady: list[str] = []
         ended = [(run, run.end()) for run in runs]
